@@ -1,0 +1,13 @@
+import type { Migration } from 'kysely';
+import * as people from './20261124T0900Z-people.js';
+import * as children from './20261124T0910Z-children.js';
+import * as audit from './20261124T0920Z-audit.js';
+import * as indexing from './20261124T0930Z-indexing.js';
+
+/** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
+export const migrations: Record<string, Migration> = {
+  '20261124T0900Z-people': people,
+  '20261124T0910Z-children': children,
+  '20261124T0920Z-audit': audit,
+  '20261124T0930Z-indexing': indexing,
+};

@@ -1,0 +1,203 @@
+import { type Kysely, sql, type Transaction } from 'kysely';
+import { DirectoryError } from '../errors.js';
+import type { Gender, NameKind } from '../matching/types.js';
+import type { AddressKind, Database } from './schema.js';
+
+export interface NameVariant {
+  nameId: string;
+  kind: NameKind;
+  givenNames: string;
+  familyName: string;
+}
+
+export interface Address {
+  addressId: string;
+  kind: AddressKind;
+  line1: string;
+  line2: string;
+  town: string;
+  postcode: string | null;
+  country: string;
+  validFrom: string | null;
+  validTo: string | null;
+}
+
+export interface Parent {
+  parentId: string;
+  name: string;
+  relationship: string;
+  phone: string | null;
+  email: string | null;
+}
+
+export interface Service {
+  serviceId: string;
+  kind: string;
+  name: string;
+  phone: string | null;
+  email: string | null;
+}
+
+/** What matching and indexing need of a child, unnarrowed: hand it to nobody before src/services/visibility.ts has. */
+export interface ChildFacts {
+  childId: string;
+  number: string;
+  version: number;
+  dateOfBirth: string;
+  gender: Gender;
+  authority: string;
+  diedOn: string | null;
+  archived: boolean;
+  shielded: boolean;
+  names: NameVariant[];
+  addresses: Address[];
+  parents: Parent[];
+}
+
+/** The whole record, unnarrowed. */
+export interface ChildRecord extends ChildFacts {
+  services: Service[];
+}
+
+// One statement, so one snapshot: a version never travels with the content of another.
+const facts = sql`
+  c.id as "childId", c.number, c.version, c.date_of_birth as "dateOfBirth", c.gender, c.authority, c.died_on as "diedOn",
+  c.archived_at is not null as archived,
+  exists (select from shields s where s.child_id = c.id and s.lifted_at is null) as shielded,
+  (select coalesce(json_agg(json_build_object('nameId', n.id, 'kind', n.kind, 'givenNames', n.given_names,
+      'familyName', n.family_name) order by n.id), '[]') from child_names n where n.child_id = c.id) as names,
+  (select coalesce(json_agg(json_build_object('addressId', a.id, 'kind', a.kind, 'line1', a.line1, 'line2', a.line2,
+      'town', a.town, 'postcode', a.postcode, 'country', a.country, 'validFrom', a.valid_from, 'validTo', a.valid_to)
+      order by a.id), '[]') from child_addresses a where a.child_id = c.id) as addresses,
+  (select coalesce(json_agg(json_build_object('parentId', p.id, 'name', p.name, 'relationship', p.relationship,
+      'phone', p.phone, 'email', p.email) order by p.id), '[]') from child_parents p where p.child_id = c.id) as parents`;
+
+/** Facts of the children with these ids; unknown ids are left out, order is not kept. */
+export async function findFacts(db: Kysely<Database>, childIds: string[]): Promise<ChildFacts[]> {
+  if (childIds.length === 0) return [];
+  const { rows } = await sql<ChildFacts>`select ${facts} from children c where c.id = any(${childIds}::uuid[])`.execute(
+    db,
+  );
+  return rows;
+}
+
+export async function findRecord(db: Kysely<Database>, childId: string): Promise<ChildRecord | undefined> {
+  const { rows } = await sql<ChildRecord>`
+    select ${facts},
+      (select coalesce(json_agg(json_build_object('serviceId', v.id, 'kind', v.kind, 'name', v.name, 'phone', v.phone,
+         'email', v.email) order by v.id), '[]') from child_services v where v.child_id = c.id) as services
+    from children c where c.id = ${childId}`.execute(db);
+  return rows[0];
+}
+
+export async function findChildIdByNumber(db: Kysely<Database>, number: string): Promise<string | undefined> {
+  const row = await db.selectFrom('children').select('id').where('number', '=', number).executeTakeFirst();
+  return row?.id;
+}
+
+/** Who is responsible for a child and whether a shield stands: all that an access decision on a change looks at. */
+export interface Standing {
+  childId: string;
+  version: number;
+  authority: string;
+  shielded: boolean;
+  archived: boolean;
+}
+
+/** Locks the child's row until the transaction ends, so that changes to one child come one after another. */
+export async function findStandingForUpdate(
+  trx: Transaction<Database>,
+  childId: string,
+): Promise<Standing | undefined> {
+  const row = await trx
+    .selectFrom('children')
+    .select(['id', 'version', 'authority', 'archived_at'])
+    .where('id', '=', childId)
+    .forUpdate()
+    .executeTakeFirst();
+  if (!row) return undefined;
+  const shield = await trx
+    .selectFrom('shields')
+    .select('id')
+    .where('child_id', '=', childId)
+    .where('lifted_at', 'is', null)
+    .executeTakeFirst();
+  return {
+    childId: row.id,
+    version: row.version,
+    authority: row.authority,
+    shielded: shield !== undefined,
+    archived: row.archived_at !== null,
+  };
+}
+
+export interface ChangeNote {
+  changedBy: string | null;
+  source?: string;
+  reason: string;
+  /** What the change was: names of the parts changed and what stood there before. */
+  change: Record<string, unknown>;
+}
+
+/**
+ * Ends every change to a child: gives it its next version, writes the history, and queues it for the index, all in
+ * the caller's transaction. `urgent` is for shields.
+ * @returns the new version
+ */
+export async function recordChange(
+  trx: Transaction<Database>,
+  childId: string,
+  note: ChangeNote,
+  urgent = false,
+): Promise<number> {
+  const row = await trx
+    .updateTable('children')
+    .set((eb) => ({ version: eb('version', '+', 1), updated_at: new Date() }))
+    .where('id', '=', childId)
+    .returning('version')
+    .executeTakeFirst();
+  if (!row) throw new DirectoryError('not-found', 'No such child');
+  // The index knows a shielded child by what was shown until now: a name that was current is hidden from here on.
+  await sql`
+    update shields set index_acknowledged_at = null where child_id = ${childId} and lifted_at is null`.execute(trx);
+  await insertHistory(trx, childId, row.version, note);
+  await queueForIndex(trx, childId, row.version, urgent);
+  return row.version;
+}
+
+export async function insertHistory(
+  trx: Transaction<Database>,
+  childId: string,
+  version: number,
+  note: ChangeNote,
+): Promise<void> {
+  await trx
+    .insertInto('child_history')
+    .values({
+      child_id: childId,
+      version,
+      changed_by: note.changedBy,
+      source: note.source ?? null,
+      reason: note.reason,
+      change: JSON.stringify(note.change),
+    })
+    .execute();
+}
+
+/**
+ * One row a child, however many changes wait: the newest version counts, the oldest moment is kept so that lag is
+ * told truly, and a change made after a job was claimed is claimed again.
+ */
+export async function queueForIndex(
+  trx: Kysely<Database>,
+  childId: string,
+  version: number,
+  urgent: boolean,
+): Promise<void> {
+  await sql`
+    insert into outbox (child_id, version, urgent) values (${childId}, ${version}, ${urgent})
+    on conflict (child_id) do update set
+      version = greatest(outbox.version, excluded.version),
+      urgent = outbox.urgent or excluded.urgent,
+      claimed_at = null`.execute(trx);
+}

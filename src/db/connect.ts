@@ -1,0 +1,54 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Database } from './schema.js';
+
+/** The role a process works as, whatever login it came with. */
+export type DatabaseRole = 'directory_owner' | 'directory_api' | 'directory_worker' | 'directory_auditor';
+
+/** @property statementMs longest a statement may run, milliseconds; 0 for no limit */
+export interface ConnectOptions {
+  role?: DatabaseRole;
+  max?: number;
+  statementMs?: number;
+  application?: string;
+}
+
+const DATE = 1082;
+const BIGINT = 20;
+
+/** A DATE stays text (node-postgres makes it local midnight, which shifts birthdays); a bigint here always fits a number. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) => {
+    if (oid === DATE) return (value: string) => value;
+    if (oid === BIGINT) return Number;
+    return pg.types.getTypeParser(oid, format);
+  },
+};
+
+/** Connection settings of a pool or a single client. The role is set by the server at connect, before any statement. */
+export function connectionSettings(databaseUrl: string, options: ConnectOptions = {}): pg.ClientConfig {
+  const parameters = ['-c synchronous_commit=on', '-c timezone=UTC'];
+  if (options.role) parameters.push(`-c role=${options.role}`);
+  if (options.statementMs) parameters.push(`-c statement_timeout=${options.statementMs}`);
+  return {
+    connectionString: databaseUrl,
+    options: parameters.join(' '),
+    application_name: options.application ?? 'directory',
+    connectionTimeoutMillis: 3_000,
+    keepAlive: true,
+    types,
+  };
+}
+
+export function createPool(databaseUrl: string, options: ConnectOptions = {}): pg.Pool {
+  const pool = new pg.Pool({ ...connectionSettings(databaseUrl, options), max: options.max ?? 10 });
+  // An idle connection that the server closes is replaced at the next use; unheard, the event would end the process.
+  pool.on('error', () => undefined);
+  // The same of one that is lent out, closed between two statements: the next statement on it fails.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+export function createKysely(pool: pg.Pool): Kysely<Database> {
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+}

@@ -1,0 +1,141 @@
+import { type Kysely, sql, type Transaction } from 'kysely';
+import { v7 as uuid } from 'uuid';
+import type { Database } from './schema.js';
+
+/** A claim that was not settled in this time is taken to be lost with its job. */
+const CLAIM_SECONDS = 60;
+
+export interface OutboxEntry {
+  childId: string;
+  version: number;
+  urgent: boolean;
+}
+
+/** Marks up to `limit` unclaimed entries as claimed, urgent ones and then the oldest first; two relays never claim the same. */
+export async function claimPending(
+  trx: Transaction<Database>,
+  options: { limit: number; urgent: boolean },
+): Promise<OutboxEntry[]> {
+  const { rows } = await sql<OutboxEntry>`
+    update outbox o set claimed_at = now()
+    from (
+      select child_id from outbox
+      where claimed_at is null and urgent = ${options.urgent}
+      order by changed_at limit ${options.limit} for update skip locked
+    ) due
+    where o.child_id = due.child_id
+    returning o.child_id as "childId", o.version, o.urgent`.execute(trx);
+  return rows;
+}
+
+/** Frees claims whose job must have been lost. @returns how many */
+export async function releaseExpiredClaims(db: Kysely<Database>): Promise<number> {
+  const { numAffectedRows } = await sql`
+    update outbox set claimed_at = null where claimed_at < now() - make_interval(secs => ${CLAIM_SECONDS})`.execute(db);
+  return Number(numAffectedRows ?? 0);
+}
+
+/** Frees every claim: the queue has been wiped. @returns how many */
+export async function releaseAllClaims(db: Kysely<Database>): Promise<number> {
+  const { numAffectedRows } = await sql`update outbox set claimed_at = null where claimed_at is not null`.execute(db);
+  return Number(numAffectedRows ?? 0);
+}
+
+/** Frees the claims of a job that failed for good, so that they need not run out first. */
+export async function releaseClaims(db: Kysely<Database>, childIds: string[]): Promise<void> {
+  await sql`update outbox set claimed_at = null where child_id = any(${childIds}::uuid[])`.execute(db);
+}
+
+export async function findPending(db: Kysely<Database>, childIds: string[]): Promise<OutboxEntry[]> {
+  return db
+    .selectFrom('outbox')
+    .select(['child_id as childId', 'version', 'urgent'])
+    .where('child_id', '=', sql<string>`any(${childIds}::uuid[])`)
+    .execute();
+}
+
+export interface Acknowledged {
+  childId: string;
+  version: number;
+  /** A shield stood whose acknowledgement is awaited. */
+  shieldWaits: boolean;
+  /** The index itself, behind whatever alias. */
+  indexName: string;
+}
+
+/**
+ * Settles what the index has acknowledged: an entry goes only if no later version waits. A shield is marked,
+ * so that searches need no longer leave the child out by id, if what was acknowledged is the child as it is today.
+ * What an index acknowledged that has been replaced since counts for nothing: its children wait again, for the new one.
+ * @returns how many acknowledgements counted
+ */
+export async function settle(db: Kysely<Database>, acknowledged: Acknowledged[]): Promise<number> {
+  if (acknowledged.length === 0) return 0;
+  return db.transaction().execute(async (trx) => {
+    const standing = await holdStandingIndices(trx, new Set(acknowledged.map((entry) => entry.indexName)));
+    const counted = acknowledged.filter((entry) => standing.has(entry.indexName));
+    if (counted.length === 0) return 0;
+    const shielded = counted.filter((entry) => entry.shieldWaits);
+    if (shielded.length > 0) {
+      await sql`
+        update shields s set index_acknowledged_at = now() from ${listed(shielded)} join children c on c.id = done.child_id
+        where s.child_id = done.child_id and c.version <= done.version
+          and s.lifted_at is null and s.index_acknowledged_at is null`.execute(trx);
+    }
+    await sql`
+      update dead_letters d set retried_at = now() from ${listed(counted)}
+      where d.child_id = done.child_id and d.version <= done.version and d.retried_at is null`.execute(trx);
+    await sql`
+      delete from outbox o using ${listed(counted)}
+      where o.child_id = done.child_id and o.version <= done.version`.execute(trx);
+    return counted.length;
+  });
+}
+
+function listed(entries: Acknowledged[]) {
+  const ids = entries.map((entry) => entry.childId);
+  const versions = entries.map((entry) => entry.version);
+  return sql`unnest(${ids}::uuid[], ${versions}::bigint[]) as done (child_id, version)`;
+}
+
+/** Those of the indices that are in use; none of them is retired before the transaction has ended. */
+async function holdStandingIndices(trx: Transaction<Database>, names: Set<string>): Promise<Set<string>> {
+  const rows = await trx
+    .selectFrom('index_builds')
+    .select('index_name')
+    .where('index_name', 'in', [...names])
+    .where('state', '!=', 'retired')
+    .forShare()
+    .execute();
+  return new Set(rows.map((row) => row.index_name));
+}
+
+/** Moves refused documents out of the outbox, with the reason; a later change to the child tries again. */
+export async function buryDeadLetters(
+  db: Kysely<Database>,
+  refused: { childId: string; version: number; reason: string }[],
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    for (const letter of refused) {
+      await sql`
+        insert into dead_letters (id, child_id, version, reason)
+        values (${uuid()}, ${letter.childId}, ${letter.version}, ${letter.reason})
+        on conflict (child_id) where retried_at is null do update set
+          version = excluded.version, reason = excluded.reason, failed_at = now()`.execute(trx);
+      await sql`delete from outbox where child_id = ${letter.childId} and version <= ${letter.version}`.execute(trx);
+    }
+  });
+}
+
+export interface Backlog {
+  pending: number;
+  oldestPendingAt: Date | null;
+  deadLetters: number;
+}
+
+export async function readBacklog(db: Kysely<Database>): Promise<Backlog> {
+  const { rows } = await sql<Backlog>`
+    select (select count(*) from outbox) as pending, (select min(changed_at) from outbox) as "oldestPendingAt",
+      (select count(*) from dead_letters where retried_at is null) as "deadLetters"`.execute(db);
+  return rows[0] as Backlog;
+}

@@ -1,0 +1,249 @@
+import type { ColumnType, Generated } from 'kysely';
+import type { Gender, NameKind } from '../matching/types.js';
+
+/** Tables as migrations/ make them. DATE columns are strings, YYYY-MM-DD; bigint columns are numbers. */
+export interface Database {
+  authorities: { code: string; name: string; live_at: Date | null };
+  organisations: { id: string; name: string; sector: Sector; authority: string | null };
+  users: UserTable;
+  sessions: SessionTable;
+  sources: { name: string; created_at: Generated<Date> };
+  children: ChildTable;
+  destroyed_numbers: { number: string; child_id: string; version: number; destroyed_at: Generated<Date> };
+  child_names: ChildNameTable;
+  child_addresses: ChildAddressTable;
+  child_parents: ChildParentTable;
+  child_services: {
+    child_id: string;
+    id: string;
+    kind: string;
+    name: string;
+    phone: string | null;
+    email: string | null;
+  };
+  shields: ShieldTable;
+  source_records: SourceRecordTable;
+  feed_batches: FeedBatchTable;
+  feed_rejects: { batch_id: string; line: number; reason: string };
+  matching_queue: MatchingQueueTable;
+  child_history: ChildHistoryTable;
+  idempotency_keys: IdempotencyKeyTable;
+  audit_events: AuditEventTable;
+  outbox: OutboxTable;
+  dead_letters: DeadLetterTable;
+  index_builds: IndexBuildTable;
+  name_frequencies: { part: 'given' | 'family'; name: string; children: number };
+  directory_statistics: { one_row: Generated<boolean>; children: number; counted_at: Generated<Date> };
+}
+
+export const roles = [
+  'practitioner',
+  'call-centre',
+  'management-team',
+  'data-team',
+  'auditor',
+  'administrator',
+] as const;
+export type Role = (typeof roles)[number];
+
+export const sectors = ['education', 'health', 'social-care', 'youth', 'police', 'voluntary', 'other'] as const;
+export type Sector = (typeof sectors)[number];
+
+interface UserTable {
+  id: string;
+  username: string;
+  name: string;
+  role: Role;
+  organisation_id: string | null;
+  authority: string | null;
+  password_hash: string | null;
+  totp_secret: string | null;
+  totp_last_step: Generated<number>;
+  failed_sign_ins: Generated<number>;
+  locked_until: Date | null;
+  background_check_on: string | null;
+  training_completed_on: string | null;
+  agreement_signed_on: string | null;
+  disabled_at: Date | null;
+  created_at: Generated<Date>;
+}
+
+interface SessionTable {
+  id: string;
+  user_id: string;
+  refresh_token_hash: string | null;
+  created_at: Generated<Date>;
+  expires_at: Date;
+  revoked_at: Date | null;
+}
+
+interface ChildTable {
+  id: string;
+  number: string;
+  version: Generated<number>;
+  date_of_birth: string;
+  gender: Gender;
+  authority: Generated<string>;
+  died_on: string | null;
+  consent_to_25_at: Date | null;
+  archived_at: Date | null;
+  created_at: Generated<Date>;
+  updated_at: ColumnType<Date, Date | undefined, Date>;
+}
+
+interface ChildNameTable {
+  child_id: string;
+  id: string;
+  kind: NameKind;
+  given_names: string;
+  family_name: string;
+  given_key: string;
+  family_key: string;
+}
+
+export type AddressKind = 'home' | 'second-home' | 'temporary' | 'overseas' | 'former';
+
+interface ChildAddressTable {
+  child_id: string;
+  id: string;
+  kind: AddressKind;
+  line1: Generated<string>;
+  line2: Generated<string>;
+  town: Generated<string>;
+  postcode: string | null;
+  postcode_key: ColumnType<string | null, never, never>;
+  country: Generated<string>;
+  valid_from: string | null;
+  valid_to: string | null;
+}
+
+interface ChildParentTable {
+  child_id: string;
+  id: string;
+  name: string;
+  relationship: Generated<string>;
+  phone: string | null;
+  email: string | null;
+}
+
+export const shieldReasons = [
+  'risk-of-harm',
+  'adoption',
+  'refuge',
+  'witness-protection',
+  'court-order',
+  'other',
+] as const;
+
+interface ShieldTable {
+  id: string;
+  child_id: string;
+  reason: (typeof shieldReasons)[number];
+  authority: string;
+  review_on: string;
+  set_by: string;
+  set_at: Generated<Date>;
+  lifted_by: string | null;
+  lifted_at: Date | null;
+  index_acknowledged_at: Date | null;
+}
+
+interface SourceRecordTable {
+  source: string;
+  source_id: string;
+  child_id: string;
+  batch_id: string;
+  row_hash: Buffer;
+  received_at: Generated<Date>;
+}
+
+interface FeedBatchTable {
+  id: string;
+  source: string;
+  state: 'running' | 'done' | 'failed';
+  initial: boolean;
+  rows: Generated<number>;
+  created: Generated<number>;
+  linked: Generated<number>;
+  queued: Generated<number>;
+  quarantined: Generated<number>;
+  rejected: Generated<number>;
+  unchanged: Generated<number>;
+  started_at: Generated<Date>;
+  ended_at: Date | null;
+}
+
+interface ChildHistoryTable {
+  child_id: string;
+  version: number;
+  changed_at: Generated<Date>;
+  changed_by: string | null;
+  source: string | null;
+  reason: string;
+  change: unknown;
+}
+
+interface IdempotencyKeyTable {
+  user_id: string;
+  route: string;
+  key: string;
+  child_id: string | null;
+  body_hash: Buffer;
+  created_at: Generated<Date>;
+}
+
+interface AuditEventTable {
+  id: Generated<number>;
+  at: Generated<Date>;
+  actor: 'user' | 'system';
+  user_id: string | null;
+  role: string | null;
+  organisation_id: string | null;
+  authority: string | null;
+  on_behalf_of: string | null;
+  action: string;
+  reason: string | null;
+  child_ids: string[];
+  request_id: string | null;
+  details: unknown;
+}
+
+interface OutboxTable {
+  child_id: string;
+  version: number;
+  urgent: Generated<boolean>;
+  changed_at: Generated<Date>;
+  claimed_at: Date | null;
+}
+
+interface DeadLetterTable {
+  id: string;
+  child_id: string;
+  version: number;
+  reason: string;
+  failed_at: Generated<Date>;
+  retried_at: Date | null;
+}
+
+interface IndexBuildTable {
+  index_name: string;
+  mapping_version: number;
+  state: 'filling' | 'live' | 'retired';
+  started_at: Generated<Date>;
+  live_at: Date | null;
+}
+
+interface MatchingQueueTable {
+  id: string;
+  source: string;
+  source_id: string;
+  batch_id: string | null;
+  row: unknown;
+  candidate_ids: string[];
+  quarantined: Generated<boolean>;
+  queued_at: Generated<Date>;
+  decided_at: Date | null;
+  decided_by: string | null;
+  decision: 'link' | 'create' | 'discard' | null;
+  child_id: string | null;
+}

@@ -1,0 +1,175 @@
+import { type Kysely, type Selectable, sql, type Transaction, type Updateable } from 'kysely';
+import type { Database, Role, Sector } from './schema.js';
+
+/** Who an account belongs to: what an access token says of it and what the audit log keeps. */
+export interface Account {
+  userId: string;
+  name: string;
+  role: Role;
+  organisationId: string | null;
+  authority: string | null;
+}
+
+export const accountColumns = [
+  'users.id as userId',
+  'users.name',
+  'users.role',
+  'users.organisation_id as organisationId',
+  'users.authority',
+] as const;
+
+/** Dates of checks are England's, whatever clock the server keeps. */
+const today = sql`(now() at time zone 'Europe/London')::date`;
+
+/**
+ * An account works only while its check is under three years old, its training done, its agreement signed, and nobody
+ * has disabled it. A date that is missing or still to come counts as not done.
+ */
+export const accountStands = sql<boolean>`coalesce(
+  users.disabled_at is null
+  and users.background_check_on > ${today} - interval '3 years' and users.background_check_on <= ${today}
+  and users.training_completed_on <= ${today}
+  and users.agreement_signed_on <= ${today}, false)`;
+
+export interface Credentials extends Account {
+  stands: boolean;
+  passwordHash: string | null;
+  /** Sealed. */
+  totpSecret: string | null;
+}
+
+export async function findCredentials(db: Kysely<Database>, username: string): Promise<Credentials | undefined> {
+  return db
+    .selectFrom('users')
+    .select([
+      ...accountColumns,
+      accountStands.as('stands'),
+      'users.password_hash as passwordHash',
+      'users.totp_secret as totpSecret',
+    ])
+    .where('username', '=', username.toLowerCase())
+    .executeTakeFirst();
+}
+
+/** From the fifth failure in a row the account is locked: for a minute, and twice as long each time, up to a quarter of an hour. */
+const FREE_FAILURES = 5;
+const LONGEST_LOCK_MINUTES = 15;
+
+/**
+ * Counts a sign-in as failed before it is looked at, so that guesses made all at once are counted like guesses made
+ * one after another; a success takes the count back. An id that nobody has does the same work.
+ * @returns false while the account is locked: the attempt then counts for nothing
+ */
+export async function countAttempt(db: Kysely<Database>, userId: string): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
+    // The audit row that follows waits for the disk, and this with it; waiting here as well would tell by the time
+    // taken which user names are known.
+    await sql`set local synchronous_commit = off`.execute(trx);
+    const { rows } = await sql`
+      update users set failed_sign_ins = failed_sign_ins + 1,
+        locked_until = case when failed_sign_ins + 1 >= ${FREE_FAILURES}::int then
+          now() + make_interval(mins => least(${LONGEST_LOCK_MINUTES}::int, power(2, least(failed_sign_ins + 1 - ${FREE_FAILURES}::int, 10))::int))
+        end
+      where id = ${userId} and (locked_until is null or locked_until <= now())
+      returning id`.execute(trx);
+    return rows.length === 1;
+  });
+}
+
+/** Accepts a one-time code's step once: of two uses at the same moment one finds the step taken. */
+export async function acceptCode(trx: Transaction<Database>, userId: string, step: number): Promise<boolean> {
+  const { numUpdatedRows } = await trx
+    .updateTable('users')
+    .set({ totp_last_step: step, failed_sign_ins: 0, locked_until: null })
+    .where('id', '=', userId)
+    .where('totp_last_step', '<', step)
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
+}
+
+export interface User {
+  id: string;
+  username: string;
+  name: string;
+  role: Role;
+  authority: string | null;
+  organisationName: string | null;
+  organisationSector: Sector | null;
+  backgroundCheckOn: string | null;
+  trainingCompletedOn: string | null;
+  agreementSignedOn: string | null;
+  disabledAt: Date | null;
+  stands: boolean;
+}
+
+function selectUsers(db: Kysely<Database>) {
+  return db
+    .selectFrom('users')
+    .leftJoin('organisations', 'organisations.id', 'users.organisation_id')
+    .select([
+      'users.id',
+      'users.username',
+      'users.name',
+      'users.role',
+      'users.authority',
+      'organisations.name as organisationName',
+      'organisations.sector as organisationSector',
+      'users.background_check_on as backgroundCheckOn',
+      'users.training_completed_on as trainingCompletedOn',
+      'users.agreement_signed_on as agreementSignedOn',
+      'users.disabled_at as disabledAt',
+      accountStands.as('stands'),
+    ]);
+}
+
+export async function findUser(db: Kysely<Database>, userId: string): Promise<User | undefined> {
+  return selectUsers(db).where('users.id', '=', userId).executeTakeFirst();
+}
+
+/** In the order in which they were made. @param after id of the last user of the page before */
+export async function listUsers(db: Kysely<Database>, limit: number, after?: string): Promise<User[]> {
+  return selectUsers(db)
+    .$if(after !== undefined, (query) => query.where('users.id', '>', after ?? ''))
+    .orderBy('users.id')
+    .limit(limit)
+    .execute();
+}
+
+export type UserValues = Pick<
+  Selectable<Database['users']>,
+  | 'username'
+  | 'name'
+  | 'role'
+  | 'organisation_id'
+  | 'authority'
+  | 'password_hash'
+  | 'totp_secret'
+  | 'background_check_on'
+  | 'training_completed_on'
+  | 'agreement_signed_on'
+>;
+
+/** @returns false when the user name is taken */
+export async function insertUser(trx: Transaction<Database>, id: string, values: UserValues): Promise<boolean> {
+  const inserted = await trx
+    .insertInto('users')
+    .values({ ...values, id, locked_until: null, disabled_at: null })
+    .onConflict((conflict) => conflict.column('username').doNothing())
+    .executeTakeFirst();
+  return inserted.numInsertedOrUpdatedRows === 1n;
+}
+
+export async function updateUser(
+  trx: Transaction<Database>,
+  userId: string,
+  values: Updateable<Database['users']>,
+): Promise<void> {
+  await trx.updateTable('users').set(values).where('id', '=', userId).execute();
+}
+
+/** Two changes of one account come one after the other. */
+export async function lockUser(trx: Transaction<Database>, userId: string): Promise<boolean> {
+  return (
+    (await trx.selectFrom('users').select('id').where('id', '=', userId).forUpdate().executeTakeFirst()) !== undefined
+  );
+}
