@@ -1,0 +1,11 @@
+export * from './address.js';
+export * from './dates.js';
+export { matchesExactly } from './exact.js';
+export type { Model } from './model/model.js';
+export { weightsV1 as defaultModel } from './model/weights.v1.js';
+export * from './nicknames.js';
+export * from './normalise.js';
+export * from './phonetic.js';
+export { isPlaceholderName, type PreparedCriteria, prepareCriteria } from './prepare.js';
+export { compareRanked, createScorer, type Scorer, scoreCandidate, weighRivals } from './score.js';
+export * from './types.js';
