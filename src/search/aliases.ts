@@ -1,0 +1,137 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { estypes } from '@elastic/elasticsearch';
+import { sql, type Transaction } from 'kysely';
+import { projectRoot } from '../config.js';
+import type { Context } from '../context.js';
+import type { Database } from '../db/schema.js';
+
+/** The newest file in index-mappings/. */
+export const MAPPING_VERSION = 1;
+
+const ENSURE_LOCK = 7_203_119;
+/** While Elasticsearch hangs, whoever looks after the index must not: it has other work, and an ending to come to. */
+const TIMEOUT_MS = 5_000;
+/** An index that refused a larger share of the children is no index of them. */
+const REFUSED_AT_MOST = 0.001;
+
+/** Searches read here; it points to a complete index or nowhere. */
+export function readAlias(instance: string): string {
+  return `${instance}-children`;
+}
+
+/** Workers write here; while an index is being filled it is ahead of the read alias. */
+export function writeAlias(instance: string): string {
+  return `${instance}-children-write`;
+}
+
+export type IndexState = 'live' | 'filling';
+
+/**
+ * Makes sure that there is an index to write to, and that searches see it once it is complete. An index that is gone
+ * (a new directory, or one wiped) is made anew and every child is queued for it; the read alias is set when the last
+ * of them is in, so that no search is answered from half an index. Call it again until it says `live`.
+ */
+export async function ensureIndex(context: Context): Promise<IndexState> {
+  return context.db.transaction().execute(async (trx) => {
+    await sql`select pg_advisory_xact_lock(${ENSURE_LOCK})`.execute(trx);
+    const { instance } = context.config;
+    const name = (await indexBehind(context, writeAlias(instance))) ?? (await createIndex(context));
+    if (!(await isKnown(trx, name))) await startFilling(context, trx, name);
+    else if ((await indexBehind(context, readAlias(instance))) === name) return 'live';
+    if (!(await isFilled(context, trx, name))) return 'filling';
+    await goLive(context, trx, name);
+    return 'live';
+  });
+}
+
+async function indexBehind(context: Context, alias: string): Promise<string | undefined> {
+  const found = await context.elasticsearch.indices.getAlias(
+    { name: alias },
+    { ignore: [404], requestTimeout: TIMEOUT_MS },
+  );
+  return Object.keys(found).find((name) => name.startsWith(alias.replace(/-write$/, '')));
+}
+
+async function createIndex(context: Context): Promise<string> {
+  const { config, elasticsearch } = context;
+  const { settings, mappings } = readMapping();
+  const stamp = new Date().toISOString().replace(/[^0-9]/g, '');
+  const name = `${readAlias(config.instance)}-v${MAPPING_VERSION}-${stamp}`;
+  await elasticsearch.indices.create({
+    index: name,
+    settings: { ...settings, number_of_shards: config.index.shards, number_of_replicas: config.index.replicas },
+    mappings,
+    aliases: { [writeAlias(config.instance)]: { is_write_index: true } },
+  });
+  return name;
+}
+
+async function isKnown(trx: Transaction<Database>, indexName: string): Promise<boolean> {
+  const build = await trx
+    .selectFrom('index_builds')
+    .select('state')
+    .where('index_name', '=', indexName)
+    .where('state', '!=', 'retired')
+    .executeTakeFirst();
+  return build !== undefined;
+}
+
+/**
+ * Queues every child for an index that PostgreSQL knows nothing of: one just made, one whose maker died before this
+ * was committed, or one that belonged to another database. No search may see it yet.
+ */
+async function startFilling(context: Context, trx: Transaction<Database>, indexName: string): Promise<void> {
+  const { instance } = context.config;
+  await context.elasticsearch.indices.deleteAlias({ index: '*', name: readAlias(instance) }, { ignore: [404] });
+  await sql`set local statement_timeout = '30min'`.execute(trx);
+  await trx.updateTable('index_builds').set({ state: 'retired' }).where('state', '!=', 'retired').execute();
+  await trx.deleteFrom('index_builds').where('index_name', '=', indexName).execute();
+  await trx
+    .insertInto('index_builds')
+    .values({ index_name: indexName, mapping_version: MAPPING_VERSION, state: 'filling', live_at: null })
+    .execute();
+  await sql`
+    insert into outbox (child_id, version, urgent)
+    select id, version, exists (select from shields s where s.child_id = c.id and s.lifted_at is null)
+    from children c where archived_at is null
+    on conflict (child_id) do update set claimed_at = null`.execute(trx);
+  // Nothing is acknowledged by an index that is not there any more.
+  await sql`
+    update shields s set index_acknowledged_at = null from children c
+    where c.id = s.child_id and c.archived_at is null and s.lifted_at is null`.execute(trx);
+  context.log.info({ index: indexName }, 'queued every child for a new index');
+}
+
+/** Whether every child known at the start is in, but for the odd one refused. */
+async function isFilled(context: Context, trx: Transaction<Database>, indexName: string): Promise<boolean> {
+  const build = sql`(select started_at from index_builds where index_name = ${indexName})`;
+  const waiting = await sql`select child_id from outbox where changed_at <= ${build} limit 1`.execute(trx);
+  if (waiting.rows.length > 0) return false;
+  const { rows } = await sql<{ refused: number; children: number }>`
+    select (select count(*) from dead_letters where retried_at is null and failed_at >= ${build}) as refused,
+      (select count(*) from children where archived_at is null) as children`.execute(trx);
+  const { refused, children } = rows[0] as { refused: number; children: number };
+  if (refused <= Math.max(1, children * REFUSED_AT_MOST)) return true;
+  context.log.error(
+    { index: indexName, refused },
+    'the index refused too many children to be searched: see dead_letters',
+  );
+  return false;
+}
+
+async function goLive(context: Context, trx: Transaction<Database>, indexName: string): Promise<void> {
+  const { elasticsearch, config } = context;
+  await elasticsearch.indices.refresh({ index: indexName });
+  await elasticsearch.indices.putAlias({ index: indexName, name: readAlias(config.instance) });
+  await trx
+    .updateTable('index_builds')
+    .set({ state: 'live', live_at: new Date() })
+    .where('index_name', '=', indexName)
+    .execute();
+}
+
+function readMapping(): { settings: estypes.IndicesIndexSettings; mappings: estypes.MappingTypeMapping } {
+  const file = path.join(projectRoot, 'index-mappings', `children.v${MAPPING_VERSION}.json`);
+  return JSON.parse(readFileSync(file, 'utf8'));
+}

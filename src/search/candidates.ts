@@ -1,0 +1,53 @@
+import { errors } from '@elastic/elasticsearch';
+import { validate as isUuid } from 'uuid';
+import type { Context } from '../context.js';
+import { DirectoryError } from '../errors.js';
+import { readAlias } from './aliases.js';
+import type { CandidatePlan } from './plan.js';
+
+/** A search that the index has not answered by then is given up: the caller is told to come back. */
+const TIMEOUT_MS = 2_000;
+const RETRY_AFTER_SECONDS = 5;
+
+/**
+ * Ids of children worth scoring, best evidence first. Ids only: nothing else is taken from the index.
+ * @throws DirectoryError `search-unavailable` while Elasticsearch is away, slow, or has no complete index
+ */
+export async function findCandidateIds(context: Context, plan: CandidatePlan): Promise<string[]> {
+  try {
+    const { hits, timed_out: timedOut } = await context.elasticsearch.search(
+      {
+        index: readAlias(context.config.instance),
+        query: plan.query,
+        size: plan.size,
+        // Ties must not fall by the order of writing: it would tell which record was changed lately.
+        sort: ['_score', { bucket: 'asc' }],
+        _source: false,
+        track_total_hits: false,
+        timeout: `${TIMEOUT_MS}ms`,
+        allow_partial_search_results: false,
+      },
+      { requestTimeout: TIMEOUT_MS, maxRetries: 0 },
+    );
+    if (timedOut) throw unavailable();
+    // What is no child's id would make PostgreSQL refuse the whole question.
+    return hits.hits.map((hit) => hit._id ?? '').filter(isUuid);
+  } catch (error) {
+    if (error instanceof errors.ConnectionError || error instanceof errors.TimeoutError) throw unavailable(error);
+    if (error instanceof errors.ResponseError && isPassing(error.statusCode ?? 500)) throw unavailable(error);
+    throw error;
+  }
+}
+
+/** 404: there is no complete index yet. */
+function isPassing(status: number): boolean {
+  return status === 404 || status === 429 || status >= 500;
+}
+
+function unavailable(cause?: unknown): DirectoryError {
+  return new DirectoryError(
+    'search-unavailable',
+    'Searching is not possible just now. Looking a child up by number and exact searches still work.',
+    { retryAfterSeconds: RETRY_AFTER_SECONDS, cause },
+  );
+}

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import type { Address, ChildFacts } from '../db/children.js';
+import {
+  addressKeys,
+  dateKeys,
+  nameForms,
+  nameTokens,
+  nicknameGroups,
+  normalisePostcode,
+  phoneticKeys,
+  postcodeSector,
+} from '../matching/index.js';
+
+/** Grows whenever the same record would give another document, so that a check of the index finds the old ones. */
+export const PROJECTION_VERSION = 1;
+
+/** Fields of index-mappings/children.v1.json: keys to meet by, nothing to read a record from. */
+export interface IndexDocument {
+  family: string[];
+  familyLike: string[];
+  given: string[];
+  givenLike: string[];
+  dateOfBirth: string;
+  datePairs: string[];
+  postcode: string[];
+  sector: string[];
+  addressKeys: string[];
+  town: string[];
+  parent: string[];
+  shielded: boolean;
+  version: number;
+  bucket: number;
+  check: number;
+}
+
+/**
+ * What the index holds of a child, or undefined where it must hold nothing.
+ * Of a shielded child only what anyone may see: the current name, the date of birth.
+ */
+export function projectChild(child: ChildFacts): IndexDocument | undefined {
+  if (child.archived) return undefined;
+  const names = child.shielded ? child.names.filter((name) => name.kind === 'current') : child.names;
+  const addresses = child.shielded ? [] : child.addresses;
+  const parents = child.shielded ? [] : child.parents;
+  const family = distinct(names.flatMap((name) => nameForms(name.familyName)));
+  const given = distinct(names.flatMap((name) => nameForms(name.givenNames)));
+  const postcodes = distinct(addresses.map((address) => normalisePostcode(address.postcode ?? '')));
+  return {
+    family,
+    familyLike: likeKeys(family),
+    given,
+    givenLike: likeKeys(given),
+    dateOfBirth: child.dateOfBirth,
+    datePairs: datePairs(child.dateOfBirth),
+    postcode: postcodes,
+    sector: distinct(postcodes.map(postcodeSector)),
+    addressKeys: distinct(addresses.flatMap((address) => addressKeys(addressLine(address)))),
+    town: distinct(addresses.flatMap((address) => nameTokens(address.town))),
+    parent: distinct(parents.flatMap((parent) => nameTokens(parent.name))),
+    shielded: child.shielded,
+    version: child.version,
+    bucket: bucketOf(child.childId),
+    check: checkOf(child.childId, child.version),
+  };
+}
+
+/** Sound codes and nickname groups: what two spellings of one name share. */
+export function likeKeys(tokens: string[]): string[] {
+  return distinct(tokens.flatMap((token) => [...phoneticKeys(token), ...nicknameGroups(token)]));
+}
+
+/** Pair keys, so that one wrong part of a date still meets the other two, and the bare year. */
+function datePairs(date: string): string[] {
+  return [...dateKeys(date), yearKey(date.slice(0, 4))];
+}
+
+export function yearKey(year: string | number): string {
+  return `y:${year}`;
+}
+
+export function addressLine(address: Pick<Address, 'line1' | 'line2'>): string {
+  return [address.line1, address.line2].filter((line) => line !== '').join(', ');
+}
+
+/** One of 4,096 groups that the index is compared with PostgreSQL by: the last three hex digits, random in a UUID of version 7. */
+export function bucketOf(childId: string): number {
+  return Number.parseInt(childId.slice(-3), 16);
+}
+
+/** A small sum of identity, version and projection that PostgreSQL can make too: the first 28 bits of an MD5. */
+export function checkOf(childId: string, version: number): number {
+  return Number.parseInt(
+    createHash('md5').update(`${childId}:${version}:${PROJECTION_VERSION}`).digest('hex').slice(0, 7),
+    16,
+  );
+}
+
+function distinct(values: (string | undefined)[]): string[] {
+  return [...new Set(values.filter((value): value is string => value !== undefined && value !== ''))];
+}

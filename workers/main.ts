@@ -1,0 +1,108 @@
+import { setTimeout } from 'node:timers/promises';
+import { type Job, Worker } from 'bullmq';
+import type { Context } from '../src/context.js';
+import { refreshNameFrequencies } from '../src/db/name-frequencies.js';
+import { releaseClaims } from '../src/db/outbox.js';
+import { createIndexQueue, createRedis, type IndexJob, indexQueues, parseIndexJob } from '../src/queues/index-queue.js';
+import { ensureIndex } from '../src/search/aliases.js';
+import { IndexRetryError, indexChildren } from './index-children.js';
+import { startRelay } from './relay-outbox.js';
+
+const NAMES_EVERY_MS = 15 * 60_000;
+const NAMES_RETRY_MS = 30_000;
+const LONGEST_CLOSE_MS = 5_000;
+
+export interface RunningWorkers {
+  /** Ends in order within seconds: relay, workers with the jobs they are at, queues, connections. */
+  close(): Promise<void>;
+}
+
+/** Starts everything that keeps the index true, in this process. */
+export async function startWorkers(context: Context): Promise<RunningWorkers> {
+  const { config, urls, log } = context;
+  const prefix = config.instance;
+  const consuming = createRedis(urls.redisUrl, 'worker');
+  const producing = createRedis(urls.redisUrl, 'producer');
+  const queues = {
+    ordinary: createIndexQueue(indexQueues.ordinary, producing, prefix),
+    urgent: createIndexQueue(indexQueues.urgent, producing, prefix),
+  };
+  for (const queue of Object.values(queues)) queue.on('error', () => undefined);
+
+  const workers = [
+    { name: indexQueues.urgent, concurrency: 1 },
+    { name: indexQueues.ordinary, concurrency: 2 },
+  ].map(({ name, concurrency }) => {
+    const run = async (job: Job<IndexJob>) => {
+      try {
+        return await indexChildren(context, parseIndexJob(job.data).childIds);
+      } catch (error) {
+        log.warn({ queue: name, jobId: job.id, err: error }, 'job failed');
+        // Redis keeps why a job failed, and the words of PostgreSQL or Elasticsearch may quote a record.
+        throw error instanceof IndexRetryError ? error : new IndexRetryError(errorType(error));
+      }
+    };
+    const worker = new Worker<IndexJob>(name, run, {
+      connection: consuming,
+      prefix,
+      concurrency,
+      drainDelay: 2,
+      runRetryDelay: 1_000,
+      // A job whose process died goes to another within 15 s; the claims of its children would hold for a minute.
+      lockDuration: 10_000,
+      stalledInterval: 5_000,
+    });
+    worker.on('failed', (job) => {
+      if (!job || job.attemptsMade < (job.opts.attempts ?? 1)) return;
+      releaseClaims(context.db, job.data.childIds).catch((cause: unknown) => {
+        log.warn({ queue: name, err: cause }, 'claims not released, so they have to run out');
+      });
+    });
+    worker.on('error', (error) => log.warn({ queue: name, err: error }, 'worker error'));
+    return worker;
+  });
+
+  const relay = startRelay(context, queues, producing, async () => {
+    await ensureIndex(context);
+  });
+  const ending = new AbortController();
+  const counting = countNames(context, ending.signal);
+
+  return {
+    async close() {
+      ending.abort();
+      const inOrder = async () => {
+        await relay.close();
+        await Promise.all([counting, ...workers.map((worker) => worker.close())]);
+        await Promise.all(Object.values(queues).map((queue) => queue.close()));
+      };
+      const closed = new AbortController();
+      const late = setTimeout(LONGEST_CLOSE_MS, undefined, { signal: closed.signal }).catch(() => undefined);
+      // Without Redis a worker would wait for it for ever. Whatever is broken off here another does again.
+      await Promise.race([inOrder(), late]).finally(() => {
+        closed.abort();
+        consuming.disconnect();
+        producing.disconnect();
+      });
+    },
+  };
+}
+
+function errorType(error: unknown): string {
+  const { name = 'unknown', code = '' } = error as { name?: string; code?: string };
+  return `${name} ${code}`.trim();
+}
+
+/** Beside the relay, which must not wait for it: where there are millions of children it takes minutes. */
+async function countNames({ db, log }: Context, ending: AbortSignal): Promise<void> {
+  while (!ending.aborted) {
+    const pause = await refreshNameFrequencies(db).then(
+      () => NAMES_EVERY_MS,
+      (error: unknown) => {
+        log.warn({ err: error }, 'names could not be counted');
+        return NAMES_RETRY_MS;
+      },
+    );
+    await setTimeout(pause, undefined, { signal: ending }).catch(() => undefined);
+  }
+}
