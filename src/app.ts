@@ -1,0 +1,59 @@
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { Context } from './context.js';
+import { guardRoutes } from './plugins/access.js';
+import { addAccessTokens } from './plugins/access-tokens.js';
+import { describeApi, serveApiDocs } from './plugins/api-docs.js';
+import { acceptJsonBodies } from './plugins/json-body.js';
+import { observeRequests } from './plugins/observe.js';
+import { answerProblems, refuseConnection, sendProblem } from './plugins/problems.js';
+import { protect } from './plugins/protect.js';
+import { echoRequestIds, requestIdOf } from './plugins/request-id.js';
+import { validateStrictly } from './plugins/validation.js';
+import { childRoutes } from './routes/children.js';
+import { healthRoutes } from './routes/health.js';
+import { meRoutes } from './routes/me.js';
+import { sessionRoutes } from './routes/session.js';
+import { userRoutes } from './routes/users.js';
+
+/** The API, ready for `listen` or `inject`. Closing it leaves the context open: whoever opened that closes it. */
+export async function buildApp(context: Context): Promise<FastifyInstance> {
+  const app = fastify({
+    loggerInstance: context.log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    requestIdHeader: false,
+    genReqId: requestIdOf,
+    bodyLimit: 16 * 1024,
+    connectionTimeout: 60_000,
+    requestTimeout: 15_000,
+    handlerTimeout: 30_000,
+    // A HEAD would do, and audit, all that its GET does; nobody asks for it.
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
+    clientErrorHandler: refuseConnection,
+  });
+  try {
+    validateStrictly(app);
+    acceptJsonBodies(app);
+    answerProblems(app);
+    echoRequestIds(app);
+    observeRequests(app, context.metrics);
+    await protect(app);
+    await describeApi(app);
+    await addAccessTokens(app, context.config.secrets.jwt);
+    guardRoutes(app, context);
+
+    await app.register(healthRoutes(context));
+    await app.register(sessionRoutes(context));
+    await app.register(meRoutes(context));
+    await app.register(userRoutes(context));
+    await app.register(childRoutes(context));
+
+    await serveApiDocs(app);
+    await app.ready();
+    return app;
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}

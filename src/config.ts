@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { envSchema } from 'env-schema';
+import { Type } from 'typebox';
+import { defaultHome } from '../stack/home.js';
+import { UsageError } from './errors.js';
+
+const environmentSchema = Type.Object({
+  NODE_ENV: Type.String({ default: 'development' }),
+  DATABASE_URL: Type.String({ default: '', pattern: '^$|^postgres(ql)?://' }),
+  REDIS_URL: Type.String({ default: '', pattern: '^$|^rediss?://' }),
+  ELASTICSEARCH_URL: Type.String({ default: '', pattern: '^$|^https?://' }),
+  DIRECTORY_HOME: Type.String({ default: '' }),
+  DIRECTORY_INSTANCE: Type.String({ default: 'directory', pattern: '^[a-z][a-z0-9_]{0,30}$' }),
+  HOST: Type.String({ default: '127.0.0.1', minLength: 1 }),
+  PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65535 }),
+  LOG_LEVEL: Type.String({ default: 'info', pattern: '^(trace|debug|info|warn|error|fatal|silent)$' }),
+  AUTH_JWT_SECRET: Type.String({ default: '', pattern: '^$|^.{32,}$' }),
+  AUTH_ACCESS_TOKEN_MINUTES: Type.Integer({ default: 15, minimum: 1, maximum: 60 }),
+  AUTH_SESSION_HOURS: Type.Integer({ default: 12, minimum: 1, maximum: 24 }),
+  INDEX_SHARDS: Type.Integer({ default: 2, minimum: 1, maximum: 64 }),
+  INDEX_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 4 }),
+});
+
+const settingHelp: Record<string, string> = {
+  DATABASE_URL: 'postgres://user:password@host:port/database',
+  REDIS_URL: 'redis://host:port',
+  ELASTICSEARCH_URL: 'http://host:port',
+  DIRECTORY_INSTANCE: 'lower-case letters, digits and underscores, beginning with a letter, at most 31',
+  PORT: 'a whole number from 0 to 65535',
+  LOG_LEVEL: 'one of trace, debug, info, warn, error, fatal, silent',
+  AUTH_JWT_SECRET: 'at least 32 characters',
+  AUTH_ACCESS_TOKEN_MINUTES: 'a whole number from 1 to 60',
+  AUTH_SESSION_HOURS: 'a whole number from 1 to 24',
+  INDEX_SHARDS: 'a whole number from 1 to 64',
+  INDEX_REPLICAS: 'a whole number from 0 to 4',
+};
+
+export interface Config {
+  production: boolean;
+  /** Prefix of database, queues and indices, so that several directories live side by side. */
+  instance: string;
+  /** Folder of the embedded stack's data, downloads and pid files. */
+  home: string;
+  /** As given; an empty string leaves the service to the embedded stack. */
+  services: { databaseUrl: string; redisUrl: string; elasticsearchUrl: string };
+  http: { host: string; port: number };
+  logLevel: string;
+  auth: { accessTokenMinutes: number; sessionHours: number };
+  index: { shards: number; replicas: number };
+  secrets: { jwt: string };
+}
+
+export const projectRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+/**
+ * Reads every setting once, at the start of a process.
+ * @throws UsageError naming each wrong setting and what it takes; never its value
+ */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const settings = parse(env);
+  const production = settings.NODE_ENV === 'production';
+  const home = path.resolve(defaultHome(env, projectRoot));
+  return {
+    production,
+    instance: settings.DIRECTORY_INSTANCE,
+    home,
+    services: {
+      databaseUrl: settings.DATABASE_URL && databaseOf(settings.DATABASE_URL, settings.DIRECTORY_INSTANCE),
+      redisUrl: settings.REDIS_URL,
+      elasticsearchUrl: settings.ELASTICSEARCH_URL.replace(/\/$/, ''),
+    },
+    http: { host: settings.HOST, port: settings.PORT },
+    logLevel: settings.LOG_LEVEL,
+    auth: { accessTokenMinutes: settings.AUTH_ACCESS_TOKEN_MINUTES, sessionHours: settings.AUTH_SESSION_HOURS },
+    index: { shards: settings.INDEX_SHARDS, replicas: settings.INDEX_REPLICAS },
+    secrets: {
+      get jwt() {
+        return settings.AUTH_JWT_SECRET || localSecret(home, production);
+      },
+    },
+  };
+}
+
+function parse(env: NodeJS.ProcessEnv): Type.Static<typeof environmentSchema> {
+  const known = Object.fromEntries(
+    Object.keys(environmentSchema.properties).flatMap((key) => (env[key] === undefined ? [] : [[key, env[key]]])),
+  );
+  try {
+    return envSchema({ schema: environmentSchema, data: known, env: false });
+  } catch (error) {
+    const failures = (error as { errors?: { instancePath: string }[] }).errors ?? [];
+    const names = [...new Set(failures.map((failure) => failure.instancePath.slice(1)))];
+    if (names.length === 0) throw error;
+    throw new UsageError(
+      names.map((name) => `${name} is wrong: it takes ${settingHelp[name] ?? 'another value'}`).join('\n'),
+    );
+  }
+}
+
+/**
+ * A URL that names the default database (or none) stands for the server: the instance's own database is used, so that
+ * several instances share one server. Any other database is taken as it is.
+ */
+export function databaseOf(databaseUrl: string, instance: string): string {
+  const url = new URL(databaseUrl);
+  if (['', '/', '/postgres', '/directory'].includes(url.pathname)) url.pathname = `/${instance}`;
+  return url.href;
+}
+
+/** Outside production the signing secret may live beside the embedded stack, so that a first run needs no setting. */
+function localSecret(home: string, production: boolean): string {
+  if (production) throw new UsageError('AUTH_JWT_SECRET is missing: it takes at least 32 characters');
+  const file = path.join(home, 'secrets', 'jwt');
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const draft = `${file}.${process.pid}`;
+  if (!existsSync(file)) {
+    writeFileSync(draft, randomBytes(48).toString('base64url'), { mode: 0o600 });
+    try {
+      // A hard link appears whole or not at all, and for one of several processes only.
+      linkSync(draft, file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      unlinkSync(draft);
+    }
+  }
+  return readFileSync(file, 'utf8').trim();
+}

@@ -1,0 +1,67 @@
+import { Client } from '@elastic/elasticsearch';
+import type { Kysely } from 'kysely';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import type { Config } from './config.js';
+import { createKysely, createPool, type DatabaseRole } from './db/connect.js';
+import type { Database } from './db/schema.js';
+import { createLogger } from './logger.js';
+import { createNameStatistics, type NameStatistics } from './search/name-statistics.js';
+import { resolveServices, type ServiceUrls } from './service-urls.js';
+
+/** Everything a process works with. Made once, handed to whoever needs it, closed by whoever made it. */
+export interface Context {
+  config: Config;
+  log: Logger;
+  urls: ServiceUrls;
+  pool: pg.Pool;
+  db: Kysely<Database>;
+  elasticsearch: Client;
+  /** How common each name is, reread from PostgreSQL now and then. */
+  names: NameStatistics;
+  metrics: Registry;
+  close(): Promise<void>;
+}
+
+export interface ContextOverrides {
+  role?: DatabaseRole;
+  log?: Logger;
+  urls?: ServiceUrls;
+  poolSize?: number;
+  statementMs?: number;
+  application?: string;
+}
+
+/** Opens a context. Connections are made at first use, so this succeeds while a service is away. */
+export async function createContext(config: Config, overrides: ContextOverrides = {}): Promise<Context> {
+  const urls = overrides.urls ?? resolveServices(config);
+  const log = overrides.log ?? createLogger(config.logLevel);
+  const pool = createPool(urls.databaseUrl, {
+    role: overrides.role ?? 'directory_api',
+    max: overrides.poolSize ?? 10,
+    statementMs: overrides.statementMs ?? 5_000,
+    application: overrides.application ?? 'directory',
+  });
+  const db = createKysely(pool);
+  const elasticsearch = new Client({
+    node: urls.elasticsearchUrl,
+    // Retries are decided where the meaning is known: a search gives up at once, a job comes back later.
+    maxRetries: 0,
+    requestTimeout: 30_000,
+  });
+  return {
+    config,
+    log,
+    urls,
+    pool,
+    db,
+    elasticsearch,
+    names: createNameStatistics(db),
+    metrics: new Registry(),
+    async close() {
+      await elasticsearch.close();
+      await db.destroy();
+    },
+  };
+}

@@ -1,0 +1,206 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply } from 'fastify';
+import { Type } from 'typebox';
+import type { Context } from '../context.js';
+import {
+  addressChangeSchema,
+  addressParams,
+  childChangeSchema,
+  childParams,
+  newAddressSchema,
+  newChildSchema,
+  numberSchema,
+  recordSchema,
+  shieldSchema,
+} from '../schemas/child.js';
+import { searchAnswerSchema, searchRequestSchema } from '../schemas/search.js';
+import {
+  addAddress,
+  changeAddress,
+  correctChild,
+  removeAddress,
+  shieldChild,
+  unshieldChild,
+} from '../services/change-child.js';
+import { createChild } from '../services/create-child.js';
+import { lookUpNumber, type ReadChild, readChild } from '../services/read-child.js';
+import { searchChildren } from '../services/search/search-children.js';
+import { expectedVersion } from './versions.js';
+
+const readers = { roles: ['practitioner', 'management-team'], touchesChild: true } as const;
+const managers = { roles: ['management-team'], touchesChild: true } as const;
+const tags = ['Children'];
+const versionHeaders = Type.Object({
+  'if-match': Type.Optional(Type.String({ description: 'ETag of the record as read' })),
+});
+const idempotencyHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      pattern: '^[!-~]+$',
+      description: 'A repeated request makes nothing twice',
+    }),
+  ),
+});
+
+/** Children: search, read, and the changes a management team makes. */
+export const childRoutes =
+  (context: Context): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    app.post(
+      '/v1/children/search',
+      {
+        config: { access: readers },
+        schema: {
+          tags,
+          summary: 'Find a child by what is known of them',
+          body: searchRequestSchema,
+          response: { 200: searchAnswerSchema },
+        },
+      },
+      (request) => searchChildren(context, request.access, request.body),
+    );
+
+    app.post(
+      '/v1/children/lookup',
+      {
+        config: { access: readers },
+        schema: {
+          tags,
+          summary: 'Read a record by its number',
+          body: Type.Object({ number: numberSchema }, { additionalProperties: false }),
+          response: { 200: recordSchema },
+        },
+      },
+      async (request, reply) => send(reply, await lookUpNumber(context, request.access, request.body.number)),
+    );
+
+    app.get(
+      '/v1/children/:childId',
+      {
+        config: { access: readers },
+        schema: {
+          tags,
+          summary: 'Read a record',
+          params: childParams,
+          response: { 200: recordSchema },
+        },
+      },
+      async (request, reply) => send(reply, await readChild(context, request.access, request.params.childId)),
+    );
+
+    app.post(
+      '/v1/children',
+      {
+        config: { access: managers },
+        schema: {
+          tags,
+          summary: 'Add a child; queued for matching where it resembles one already there',
+          headers: idempotencyHeaders,
+          body: newChildSchema,
+          response: {
+            201: recordSchema,
+            202: Type.Object({ queued: Type.Literal(true) }),
+          },
+        },
+      },
+      async (request, reply) => {
+        const created = await createChild(context, request.access, request.body, request.headers['idempotency-key']);
+        if (created.queued) return reply.code(202).send({ queued: true });
+        reply.code(201).header('location', `/v1/children/${created.view.childId}`);
+        return send(reply, created);
+      },
+    );
+
+    const changes = { headers: versionHeaders, response: { 200: recordSchema } };
+
+    app.patch(
+      '/v1/children/:childId',
+      {
+        config: { access: managers },
+        schema: { tags, summary: 'Correct a record', params: childParams, body: childChangeSchema, ...changes },
+      },
+      async (request, reply) =>
+        send(
+          reply,
+          await correctChild(context, request.access, request.params.childId, expectedVersion(request), request.body),
+        ),
+    );
+
+    app.post(
+      '/v1/children/:childId/addresses',
+      {
+        config: { access: managers },
+        schema: {
+          tags,
+          summary: 'Add an address',
+          params: childParams,
+          headers: versionHeaders,
+          body: newAddressSchema,
+          response: { 201: recordSchema },
+        },
+      },
+      async (request, reply) => {
+        const { childId } = request.params;
+        reply.code(201);
+        return send(reply, await addAddress(context, request.access, childId, expectedVersion(request), request.body));
+      },
+    );
+
+    app.patch(
+      '/v1/children/:childId/addresses/:addressId',
+      {
+        config: { access: managers },
+        schema: { tags, summary: 'Correct an address', params: addressParams, body: addressChangeSchema, ...changes },
+      },
+      async (request, reply) => {
+        const { childId, addressId } = request.params;
+        return send(
+          reply,
+          await changeAddress(context, request.access, childId, expectedVersion(request), addressId, request.body),
+        );
+      },
+    );
+
+    app.delete(
+      '/v1/children/:childId/addresses/:addressId',
+      {
+        config: { access: managers },
+        schema: { tags, summary: 'Remove an address recorded in error', params: addressParams, ...changes },
+      },
+      async (request, reply) => {
+        const { childId, addressId } = request.params;
+        return send(reply, await removeAddress(context, request.access, childId, expectedVersion(request), addressId));
+      },
+    );
+
+    app.put(
+      '/v1/children/:childId/shield',
+      {
+        config: { access: managers },
+        schema: { tags, summary: 'Shield a child', params: childParams, body: shieldSchema, ...changes },
+      },
+      async (request, reply) =>
+        send(
+          reply,
+          await shieldChild(context, request.access, request.params.childId, expectedVersion(request), request.body),
+        ),
+    );
+
+    app.delete(
+      '/v1/children/:childId/shield',
+      {
+        config: { access: managers },
+        schema: { tags, summary: 'Lift a shield', params: childParams, ...changes },
+      },
+      async (request, reply) =>
+        send(reply, await unshieldChild(context, request.access, request.params.childId, expectedVersion(request))),
+    );
+  };
+
+/** A record with its ETag, where the caller may know how often it changed. */
+function send(reply: FastifyReply, { view, version }: ReadChild): ReadChild['view'] {
+  if (version !== undefined) reply.header('etag', `"${version}"`);
+  return view;
+}

@@ -1,0 +1,54 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { Context } from '../context.js';
+import {
+  newUserSchema,
+  userChangeSchema,
+  userPageQuery,
+  userPageSchema,
+  userParams,
+  userWithSecretSchema,
+} from '../schemas/users.js';
+import { changeUser, createUserAs, readUsers } from '../services/users.js';
+
+const access = { roles: ['administrator'] } as const;
+const tags = ['Users'];
+
+export function userRoutes(context: Context): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    app.get(
+      '/v1/users',
+      {
+        config: { access },
+        schema: { summary: 'Accounts', tags, querystring: userPageQuery, response: { 200: userPageSchema } },
+      },
+      async (request) => readUsers(context, request.caller, request.id, request.query),
+    );
+
+    app.post(
+      '/v1/users',
+      {
+        config: { access },
+        schema: { summary: 'Make an account', tags, body: newUserSchema, response: { 201: userWithSecretSchema } },
+      },
+      async (request, reply) =>
+        reply.code(201).send(await createUserAs(context, request.caller, request.id, request.body)),
+    );
+
+    app.patch(
+      '/v1/users/:userId',
+      {
+        config: { access },
+        schema: {
+          summary: 'Change an account',
+          description:
+            'A new role, authority, organisation, password or second factor, and disabling, end its sessions at once.',
+          tags,
+          params: userParams,
+          body: userChangeSchema,
+          response: { 200: userWithSecretSchema },
+        },
+      },
+      async (request) => changeUser(context, request.caller, request.id, request.params.userId, request.body),
+    );
+  };
+}

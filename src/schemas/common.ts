@@ -1,0 +1,20 @@
+import { Type } from 'typebox';
+
+/** RFC 9457, with the stable code and the request's id. */
+export const problemSchema = Type.Object(
+  {
+    type: Type.String({ format: 'uri-reference' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    code: Type.String({ description: 'Stable; what programs decide by' }),
+    requestId: Type.String(),
+    errors: Type.Optional(
+      Type.Array(Type.Object({ path: Type.String({ description: 'JSON pointer' }), message: Type.String() })),
+    ),
+  },
+  { description: 'What went wrong' },
+);
+export type Problem = Type.Static<typeof problemSchema>;
+
+export const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);

@@ -1,0 +1,33 @@
+import { Type } from 'typebox';
+import { roles } from '../db/schema.js';
+import { nullable } from './common.js';
+
+const strict = { additionalProperties: false };
+
+export const signInSchema = Type.Object(
+  {
+    username: Type.String({ pattern: '^[^\\p{Cc}]{1,64}$', description: 'from 1 to 64 characters' }),
+    password: Type.String({ minLength: 1, maxLength: 256 }),
+    otp: Type.String({ pattern: '^[0-9]{6}$', description: 'The six digits that the authenticator app shows' }),
+  },
+  strict,
+);
+export type SignIn = Type.Static<typeof signInSchema>;
+
+export const refreshSchema = Type.Object({ refreshToken: Type.String({ minLength: 1, maxLength: 200 }) }, strict);
+
+export const sessionSchema = Type.Object({
+  accessToken: Type.String(),
+  expiresAt: Type.String({ format: 'date-time', description: 'Of the access token' }),
+  refreshToken: Type.String({ description: 'Good for one refresh; used twice, it ends the session' }),
+});
+export type SessionView = Type.Static<typeof sessionSchema>;
+
+export const meSchema = Type.Object({
+  userId: Type.String({ format: 'uuid' }),
+  name: Type.String(),
+  role: Type.Enum([...roles]),
+  organisation: nullable(Type.String()),
+  authority: nullable(Type.String()),
+});
+export type Me = Type.Static<typeof meSchema>;

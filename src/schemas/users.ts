@@ -1,0 +1,95 @@
+import { Type } from 'typebox';
+import { roles, sectors } from '../db/schema.js';
+import { nullable } from './common.js';
+
+const strict = { additionalProperties: false };
+const uuid = Type.String({ format: 'uuid' });
+const date = Type.String({ format: 'date', description: 'YYYY-MM-DD' });
+
+export const userParams = Type.Object({ userId: uuid }, strict);
+
+export const organisationSchema = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$' }),
+    sector: Type.Enum([...sectors]),
+  },
+  strict,
+);
+
+const fields = {
+  name: Type.String({
+    minLength: 1,
+    maxLength: 180,
+    pattern: '^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$',
+    description: "The person's name",
+  }),
+  role: Type.Enum([...roles]),
+  authority: nullable(Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9 .&'-]{0,63}$" })),
+  organisation: nullable(organisationSchema),
+  backgroundCheckOn: nullable(date),
+  trainingCompletedOn: nullable(date),
+  agreementSignedOn: nullable(date),
+  password: Type.String({ minLength: 12, maxLength: 256, description: 'At least 12 characters' }),
+};
+const { name, role, ...optional } = fields;
+
+export const newUserSchema = Type.Object(
+  {
+    username: Type.String({
+      pattern: '^[a-z0-9][a-z0-9._@-]{1,63}$',
+      description: 'lower-case letters, digits and . _ @ -, from 2 to 64 characters',
+    }),
+    name,
+    role,
+    ...Type.Partial(Type.Object(optional)).properties,
+  },
+  strict,
+);
+export type NewUser = Type.Static<typeof newUserSchema>;
+
+export const userChangeSchema = Type.Object(
+  {
+    ...Type.Partial(Type.Object(fields)).properties,
+    disabled: Type.Optional(Type.Boolean()),
+    resetTotp: Type.Optional(
+      Type.Literal(true, { description: 'Makes a new second factor; the old one ends at once' }),
+    ),
+  },
+  { ...strict, minProperties: 1 },
+);
+export type UserChange = Type.Static<typeof userChangeSchema>;
+
+const userFields = {
+  userId: uuid,
+  username: Type.String(),
+  name: Type.String(),
+  role: Type.Enum([...roles]),
+  organisation: nullable(organisationSchema),
+  authority: nullable(Type.String()),
+  backgroundCheckOn: nullable(date),
+  trainingCompletedOn: nullable(date),
+  agreementSignedOn: nullable(date),
+  disabled: Type.Boolean(),
+  usable: Type.Boolean({ description: 'Not disabled; check, training and agreement stand' }),
+};
+export const userSchema = Type.Object(userFields);
+export type UserView = Type.Static<typeof userSchema>;
+
+export const userWithSecretSchema = Type.Object({
+  ...userFields,
+  totpSecret: Type.Optional(Type.String({ description: 'Of a new second factor; shown this once' })),
+  totpUri: Type.Optional(Type.String()),
+});
+export type UserWithSecret = Type.Static<typeof userWithSecretSchema>;
+
+export const userPageQuery = Type.Object(
+  {
+    cursor: Type.Optional(Type.String({ format: 'uuid', description: 'nextCursor of the page before' })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Default 50' })),
+  },
+  strict,
+);
+export type UserPageQuery = Type.Static<typeof userPageQuery>;
+
+export const userPageSchema = Type.Object({ users: Type.Array(userSchema), nextCursor: Type.Optional(uuid) });
+export type UserPage = Type.Static<typeof userPageSchema>;

@@ -1,0 +1,49 @@
+import type { AddressInfo } from 'node:net';
+import { buildApp } from './app.js';
+import type { Config } from './config.js';
+import { type Context, createContext } from './context.js';
+import { CommandError } from './errors.js';
+
+export interface Server {
+  url: string;
+  log: Context['log'];
+  /** Stops taking requests, lets those under way end, and closes every connection. */
+  close(): Promise<void>;
+}
+
+/** The API, listening. @throws CommandError when the port is taken */
+export async function startServer(config: Config): Promise<Server> {
+  const context = await createContext(config, { application: 'directory-api' });
+  try {
+    const app = await buildApp(context);
+    await app.listen(config.http).catch(async (error: NodeJS.ErrnoException) => {
+      await app.close();
+      throw listenFailure(error, config.http);
+    });
+    // The first search should not be the one that reads how common every name is; if this fails, it will be.
+    context.names.scorer().catch(() => undefined);
+    const { port } = app.server.address() as AddressInfo;
+    const host = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;
+    return {
+      url: `http://${host}:${port}`,
+      log: context.log,
+      async close() {
+        await app.close();
+        await context.close();
+      },
+    };
+  } catch (error) {
+    await context.close();
+    throw error;
+  }
+}
+
+function listenFailure(error: NodeJS.ErrnoException, { host, port }: Config['http']): Error {
+  if (error.code === 'EADDRINUSE')
+    return new CommandError(`Port ${port} is taken: give another with --port or PORT, or 0 for any free one`);
+  if (error.code === 'EACCES')
+    return new CommandError(`Port ${port} may not be used by this user: give one above 1023`);
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
+    return new CommandError(`HOST is no address of this machine: ${host}`);
+  return error;
+}

@@ -1,0 +1,32 @@
+import { DirectoryError } from '../errors.js';
+
+/** Up to this birthday a child is in the directory. */
+const ADULT_AT = 18;
+
+/** Today in England, YYYY-MM-DD: birthdays are local. */
+export function todayInEngland(now = new Date()): string {
+  return new Intl.DateTimeFormat('en-CA', { timeZone: 'Europe/London' }).format(now);
+}
+
+/** The birthday at which somebody born on `dateOfBirth` is `age`; of 29 February it is 1 March in a common year (England). */
+export function birthday(dateOfBirth: string, age: number): string {
+  const [year, month, day] = dateOfBirth.split('-').map(Number) as [number, number, number];
+  return new Date(Date.UTC(year + age, month - 1, day)).toISOString().slice(0, 10);
+}
+
+/** Why a date of birth is not one of a child today, or undefined. */
+export function ageProblem(dateOfBirth: string, today: string): string | undefined {
+  if (dateOfBirth > today) return 'lies in the future';
+  if (birthday(dateOfBirth, ADULT_AT) <= today) return `makes the person ${ADULT_AT} or older`;
+  return undefined;
+}
+
+/** @throws DirectoryError `not-a-child` */
+export function requireChild(dateOfBirth: string): void {
+  const problem = ageProblem(dateOfBirth, todayInEngland());
+  if (problem) {
+    throw new DirectoryError('not-a-child', `The date of birth ${problem}`, {
+      errors: [{ path: '/dateOfBirth', message: problem }],
+    });
+  }
+}

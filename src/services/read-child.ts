@@ -1,0 +1,40 @@
+import type { Access } from '../caller.js';
+import type { Context } from '../context.js';
+import { recordAudit } from '../db/audit.js';
+import { isChildNumber } from '../db/child-number.js';
+import { findChildIdByNumber, findRecord } from '../db/children.js';
+import { DirectoryError } from '../errors.js';
+import type { ChildView } from '../schemas/child.js';
+import { viewRecord } from './record-view.js';
+import { visibleTo } from './visibility.js';
+
+export interface ReadChild {
+  view: ChildView;
+  /** Left out where the caller may not know how often the record changed. */
+  version?: number;
+}
+
+/** @throws DirectoryError `not-found`, also for a child whom the caller may not know of */
+export async function readChild(context: Context, access: Access, childId: string): Promise<ReadChild> {
+  const record = await findRecord(context.db, childId);
+  const visible = record && visibleTo(access.caller, record);
+  await recordAudit(context.db, access, {
+    action: visible ? 'read' : 'read-not-found',
+    childIds: visible ? [childId] : [],
+    ...(visible ? { details: { hidden: visible.hidden } } : {}),
+  });
+  if (!visible) throw new DirectoryError('not-found', 'No such child');
+  return { view: viewRecord(visible), ...(visible.hidden ? {} : { version: visible.version }) };
+}
+
+/** @throws DirectoryError `invalid-request` for a wrong check digit, `not-found` */
+export async function lookUpNumber(context: Context, access: Access, number: string): Promise<ReadChild> {
+  if (!isChildNumber(number)) {
+    throw new DirectoryError('invalid-request', 'This is no number', {
+      errors: [{ path: '/number', message: 'has a wrong check digit' }],
+    });
+  }
+  const childId = await findChildIdByNumber(context.db, number);
+  // A number that nobody has takes the same way, and leaves the same trace, as one that may not be seen.
+  return readChild(context, access, childId ?? '00000000-0000-0000-0000-000000000000');
+}

@@ -1,0 +1,205 @@
+import type { Kysely, Transaction } from 'kysely';
+import { v7 as uuid } from 'uuid';
+import type { Caller } from '../caller.js';
+import type { Config } from '../config.js';
+import type { Context } from '../context.js';
+import { type AuditEvent, recordAccountAudit, recordSystemAudit } from '../db/audit.js';
+import { ensureAuthority, findOrInsertOrganisation, isAuthority } from '../db/organisations.js';
+import type { Database, Role } from '../db/schema.js';
+import { revokeSessionsOf } from '../db/sessions.js';
+import { findUser, insertUser, listUsers, lockUser, type User, type UserValues, updateUser } from '../db/users.js';
+import { DirectoryError } from '../errors.js';
+import { requireValid } from '../schemas/check.js';
+import {
+  type NewUser,
+  newUserSchema,
+  type UserChange,
+  type UserPage,
+  type UserPageQuery,
+  type UserView,
+  type UserWithSecret,
+} from '../schemas/users.js';
+import { hashPassword } from './passwords.js';
+import { newSecondFactor, sealSecret } from './second-factor.js';
+
+/** Roles that work for one authority: without one they would work for none. */
+const localRoles: readonly Role[] = ['practitioner', 'management-team'];
+
+/**
+ * Makes an account with a new second factor, which is shown in this answer and never again. `audit` writes the event
+ * in the same transaction: for an administrator or for the operator on the server.
+ * @throws DirectoryError `invalid-request`, `conflict`
+ */
+async function createUser(
+  trx: Transaction<Database>,
+  config: Config,
+  user: NewUser,
+  audit: (event: AuditEvent) => Promise<void>,
+): Promise<UserWithSecret> {
+  const userId = uuid();
+  const factor = newSecondFactor(user.username);
+  await requireAuthority(trx, user.role, user.authority ?? null);
+  const values: UserValues = {
+    username: user.username,
+    name: user.name,
+    role: user.role,
+    authority: user.authority ?? null,
+    organisation_id: await organisationIdOf(trx, user.organisation ?? null),
+    password_hash: user.password === undefined ? null : await hashPassword(user.password),
+    totp_secret: sealSecret(factor.totpSecret, userId, config.secrets.jwt),
+    background_check_on: user.backgroundCheckOn ?? null,
+    training_completed_on: user.trainingCompletedOn ?? null,
+    agreement_signed_on: user.agreementSignedOn ?? null,
+  };
+  if (!(await insertUser(trx, userId, values))) throw new DirectoryError('conflict', 'This user name is taken');
+  await audit({ action: 'create-user', details: { userId, role: user.role } });
+  return { ...viewOf(await getUser(trx, userId)), ...factor };
+}
+
+export async function createUserAs(
+  context: Context,
+  caller: Caller,
+  requestId: string,
+  user: NewUser,
+): Promise<UserWithSecret> {
+  return context.db
+    .transaction()
+    .execute((trx) =>
+      createUser(trx, context.config, user, (event) => recordAccountAudit(trx, caller, requestId, event)),
+    );
+}
+
+/** By the operator, who has the server itself; an authority that is new is made. @throws DirectoryError as `createUser` does */
+export async function createUserOnServer(db: Kysely<Database>, config: Config, user: NewUser): Promise<UserWithSecret> {
+  requireValid(newUserSchema, user);
+  return db.transaction().execute(async (trx) => {
+    if (user.authority) await ensureAuthority(trx, user.authority);
+    return createUser(trx, config, user, (event) => recordSystemAudit(trx, event));
+  });
+}
+
+/**
+ * What nobody may decide about their own account: one administrator alone could otherwise lock all out or vouch for
+ * himself, and who stole his token could make it an account of their own.
+ */
+const notOnesOwn = [
+  'role',
+  'authority',
+  'disabled',
+  'backgroundCheckOn',
+  'trainingCompletedOn',
+  'agreementSignedOn',
+  'resetTotp',
+] as const;
+/** What ends every session of the account at once. */
+const endsSessions = ['role', 'authority', 'organisation', 'disabled', 'password', 'resetTotp'] as const;
+
+/** @throws DirectoryError `not-found`, `forbidden`, `invalid-request` */
+export async function changeUser(
+  context: Context,
+  caller: Caller,
+  requestId: string,
+  userId: string,
+  change: UserChange,
+): Promise<UserWithSecret> {
+  const own = notOnesOwn.filter((field) => change[field] !== undefined);
+  if (userId === caller.userId && own.length > 0) {
+    throw new DirectoryError('forbidden', `Another administrator must change your own ${own.join(', ')}`);
+  }
+  return context.db.transaction().execute(async (trx) => {
+    if (!(await lockUser(trx, userId))) throw new DirectoryError('not-found', 'No such user');
+    const user = await getUser(trx, userId);
+    if (change.role !== undefined || change.authority !== undefined) {
+      await requireAuthority(
+        trx,
+        change.role ?? user.role,
+        change.authority === undefined ? user.authority : change.authority,
+      );
+    }
+    const factor = change.resetTotp ? newSecondFactor(user.username) : undefined;
+    const passwordHash = change.password === undefined ? undefined : await hashPassword(change.password);
+    // A column whose value is undefined stays as it is.
+    await updateUser(trx, userId, {
+      name: change.name,
+      role: change.role,
+      authority: change.authority,
+      organisation_id: change.organisation === undefined ? undefined : await organisationIdOf(trx, change.organisation),
+      background_check_on: change.backgroundCheckOn,
+      training_completed_on: change.trainingCompletedOn,
+      agreement_signed_on: change.agreementSignedOn,
+      disabled_at: disabledAt(change.disabled),
+      ...(passwordHash && { password_hash: passwordHash, failed_sign_ins: 0, locked_until: null }),
+      ...(factor && {
+        totp_secret: sealSecret(factor.totpSecret, userId, context.config.secrets.jwt),
+        totp_last_step: 0,
+      }),
+    });
+    if (endsSessions.some((field) => change[field] !== undefined)) await revokeSessionsOf(trx, userId);
+    const details = { userId, fields: Object.keys(change).sort() };
+    await recordAccountAudit(trx, caller, requestId, { action: 'change-user', details });
+    return { ...viewOf(await getUser(trx, userId)), ...factor };
+  });
+}
+
+export async function readUsers(
+  context: Context,
+  caller: Caller,
+  requestId: string,
+  { cursor, limit = 50 }: UserPageQuery,
+): Promise<UserPage> {
+  const found = await listUsers(context.db, limit + 1, cursor);
+  const users = found.slice(0, limit).map(viewOf);
+  await recordAccountAudit(context.db, caller, requestId, { action: 'list-users', details: { users: users.length } });
+  const last = users.at(-1);
+  return { users, ...(found.length > limit && last ? { nextCursor: last.userId } : {}) };
+}
+
+async function getUser(trx: Transaction<Database>, userId: string): Promise<User> {
+  const user = await findUser(trx, userId);
+  if (!user) throw new DirectoryError('not-found', 'No such user');
+  return user;
+}
+
+function disabledAt(disabled: boolean | undefined): Date | null | undefined {
+  if (disabled === undefined) return undefined;
+  return disabled ? new Date() : null;
+}
+
+async function organisationIdOf(
+  trx: Transaction<Database>,
+  organisation: NonNullable<UserChange['organisation']> | null,
+): Promise<string | null> {
+  return organisation ? findOrInsertOrganisation(trx, organisation.name, organisation.sector) : null;
+}
+
+async function requireAuthority(trx: Transaction<Database>, role: Role, authority: string | null): Promise<void> {
+  const refuse = (message: string) => {
+    throw new DirectoryError('invalid-request', 'The request is not valid: see errors', {
+      errors: [{ path: '/authority', message }],
+    });
+  };
+  if (authority === null) {
+    if (localRoles.includes(role)) refuse(`is needed for the role ${role}`);
+  } else if (!(await isAuthority(trx, authority))) {
+    refuse('is not an authority that is known here');
+  }
+}
+
+function viewOf(user: User): UserView {
+  return {
+    userId: user.id,
+    username: user.username,
+    name: user.name,
+    role: user.role,
+    organisation:
+      user.organisationName !== null && user.organisationSector !== null
+        ? { name: user.organisationName, sector: user.organisationSector }
+        : null,
+    authority: user.authority,
+    backgroundCheckOn: user.backgroundCheckOn,
+    trainingCompletedOn: user.trainingCompletedOn,
+    agreementSignedOn: user.agreementSignedOn,
+    disabled: user.disabledAt !== null,
+    usable: user.stands,
+  };
+}

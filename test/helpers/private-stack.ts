@@ -1,0 +1,65 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Test } from 'tap';
+import { readConfig } from '../../src/config.js';
+import { ensureStack, type ServiceName, type ServiceUrls, stackStatus, stopStack } from '../../stack/stack.js';
+import { until } from './wait.js';
+
+/** PostgreSQL, Redis and Elasticsearch for one test file alone, to be killed at will. */
+export interface PrivateStack {
+  /** Stay the same, whatever is killed and restarted. Also an environment for `openDirectory`. */
+  urls: ServiceUrls & NodeJS.ProcessEnv;
+  /** SIGKILL; returns when the process is gone. */
+  kill(name: ServiceName): Promise<void>;
+  /** Starts again what was killed, with its data, and returns when it answers. */
+  restart(name: ServiceName): Promise<void>;
+  /** The process stops where it is: connections stay open and nothing answers. */
+  pause(name: ServiceName): void;
+  resume(name: ServiceName): void;
+}
+
+/** Takes half a minute, most of it Elasticsearch's. Programs are those downloaded for the stack that the tests run under. */
+export async function openPrivateStack(t: Test): Promise<PrivateStack> {
+  const home = mkdtempSync(path.join(tmpdir(), 'directory-faults-'));
+  // The services run under an account of their own, which has to get in.
+  chmodSync(home, 0o755);
+  const options = {
+    home,
+    database: 'directory',
+    downloads: path.join(readConfig().home, 'downloads'),
+    elasticsearchHeapMb: 512,
+  };
+  const paused = new Set<ServiceName>();
+  const signal = (name: ServiceName, kind: NodeJS.Signals) => {
+    const { pid } = stackStatus(options).services[name];
+    if (pid === null) throw new Error(`${name} does not run`);
+    process.kill(pid, kind);
+    return pid;
+  };
+  const resume = (name: ServiceName) => {
+    signal(name, 'SIGCONT');
+    paused.delete(name);
+  };
+  t.teardown(async () => {
+    for (const name of paused) resume(name);
+    await stopStack(home);
+    rmSync(home, { recursive: true, force: true });
+  });
+  const { urls } = await ensureStack(options);
+  return {
+    urls: { ...urls },
+    async kill(name) {
+      const pid = signal(name, 'SIGKILL');
+      await until(() => stackStatus(options).services[name].pid !== pid);
+    },
+    async restart(name) {
+      await ensureStack(options, [name]);
+    },
+    pause(name) {
+      paused.add(name);
+      signal(name, 'SIGSTOP');
+    },
+    resume,
+  };
+}
