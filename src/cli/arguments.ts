@@ -1,0 +1,21 @@
+import { InvalidArgumentError } from 'commander';
+
+/** A commander parser for a whole number from `least` to `most`. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (!/^\d+$/.test(text) || number < least || number > most) {
+      throw new InvalidArgumentError(`It takes a whole number from ${least} to ${most}.`);
+    }
+    return number;
+  };
+}
+
+/** A commander parser for a day of the calendar, YYYY-MM-DD. */
+export function calendarDay(text: string): string {
+  const day = new Date(`${text}T00:00:00Z`);
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== text) {
+    throw new InvalidArgumentError('It takes a date: YYYY-MM-DD.');
+  }
+  return text;
+}

@@ -1,0 +1,22 @@
+import type { Kysely } from 'kysely';
+import type { Config } from '../config.js';
+import { createKysely, createPool } from '../db/connect.js';
+import type { Database } from '../db/schema.js';
+import { resolveServices } from '../service-urls.js';
+
+/** For commands that need PostgreSQL and nothing else. */
+export async function withDatabase<T>(config: Config, use: (db: Kysely<Database>) => Promise<T>): Promise<T> {
+  const { databaseUrl } = resolveServices(config, ['databaseUrl']);
+  const pool = createPool(databaseUrl, {
+    role: 'directory_api',
+    max: 1,
+    statementMs: 10_000,
+    application: 'directory-cli',
+  });
+  const db = createKysely(pool);
+  try {
+    return await use(db);
+  } finally {
+    await db.destroy();
+  }
+}

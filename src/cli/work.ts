@@ -1,0 +1,23 @@
+import closeWithGrace from 'close-with-grace';
+import { Command } from 'commander';
+
+export function workCommand(): Command {
+  return new Command('work').description('run the workers that keep the index true').action(async () => {
+    const { readConfig } = await import('../config.js');
+    const { createContext } = await import('../context.js');
+    const { startWorkers } = await import('../../workers/main.js');
+    const context = await createContext(readConfig(), {
+      role: 'directory_worker',
+      application: 'directory-worker',
+      statementMs: 120_000,
+    });
+    const workers = await startWorkers(context);
+    context.log.info('workers started');
+    console.log('working');
+    closeWithGrace({ delay: 10_000 }, async ({ err }) => {
+      if (err) context.log.error({ err }, 'stopping after an error');
+      await workers.close();
+      await context.close();
+    });
+  });
+}
