@@ -1,0 +1,397 @@
+import { sql } from 'kysely';
+import t from 'tap';
+import { v7 as uuid } from 'uuid';
+import { drawNumber } from '../../src/db/child-number.js';
+import { refreshNameFrequencies } from '../../src/db/name-frequencies.js';
+import { type ChildParts, openChildren, seeded, type TestChild, type TestChildren } from '../helpers/children.js';
+
+/** Random probes of the comparison below, beside the planned ones; more find more. */
+const PROBES = Number(process.env.SHIELD_PROBES ?? 150);
+const SEED = Number(process.env.SHIELD_SEED ?? 20_261_124);
+
+const identity = (): { childId: string; number: string } => ({ childId: uuid(), number: drawNumber() });
+
+interface Place {
+  kind: 'home' | 'former';
+  line1: string;
+  town: string;
+  postcode: string;
+}
+type Several<T> = [T, ...T[]];
+
+interface Secret {
+  authority: string;
+  homes: Several<Place>;
+  parents: Several<{ name: string; phone?: string }>;
+  names: Several<string>;
+  services: NonNullable<ChildParts['services']>;
+}
+
+/** What is hidden of the shielded children, in one directory and in the other. */
+const hidden: [Secret, Secret] = [
+  {
+    authority: 'Eastham',
+    homes: [
+      { kind: 'home', line1: '12 Larch Close', town: 'Helmsley', postcode: 'YO62 5AB' },
+      { kind: 'former', line1: '3 Quay Street', town: 'Whitby', postcode: 'YO21 3JP' },
+    ],
+    parents: [{ name: 'Greta Lindqvist', phone: '01632 960003' }, { name: 'Olaf Lindqvist' }],
+    names: ['Lindqvist', 'Pettersen'],
+    services: [{ kind: 'gp-practice', name: 'Larch Surgery' }],
+  },
+  {
+    authority: 'Westham',
+    homes: [{ kind: 'home', line1: '77 Garnet Road', town: 'Luton', postcode: 'LU2 7QX' }],
+    parents: [{ name: 'Abena Nakamura' }],
+    names: ['Nakamura'],
+    services: [],
+  },
+];
+
+const ann = { ...identity(), givenNames: 'Ann', familyName: 'Bell', dateOfBirth: '2013-03-03' };
+const eve = { ...identity(), givenNames: 'Eve', familyName: 'Stone', dateOfBirth: '2012-04-15' };
+const orla = {
+  ...identity(),
+  givenNames: 'Orla',
+  familyName: 'Finch',
+  dateOfBirth: '2014-05-06',
+  gender: 'female' as const,
+};
+const tobias = {
+  ...identity(),
+  givenNames: 'Tobias',
+  familyName: 'Crane',
+  dateOfBirth: '2013-02-11',
+  gender: 'male' as const,
+};
+const maud = {
+  ...identity(),
+  givenNames: 'Maud',
+  familyName: 'Heron',
+  dateOfBirth: '2012-09-19',
+  gender: 'female' as const,
+};
+const shieldedChildren = [ann, eve, orla, tobias, maud];
+
+/** Children whom nothing hides, the same in both directories: namesakes, neighbours and relatives of the shielded ones. */
+const openOnes: (ChildParts & TestChild)[] = [
+  ...Array.from({ length: 50 }, (_, at) => ({
+    ...identity(),
+    givenNames: 'Ann',
+    familyName: 'Bell',
+    dateOfBirth: `2011-0${(at % 9) + 1}-1${at % 10}`,
+  })),
+  ...Array.from({ length: 120 }, (_, at) => ({
+    ...identity(),
+    givenNames: 'Eve',
+    familyName: 'Stone',
+    dateOfBirth: `201${at % 8}-0${(at % 9) + 1}-0${(at % 7) + 1}`,
+  })),
+  ...hidden.flatMap(({ homes, parents, names }) =>
+    names.map((familyName, at) => ({
+      ...identity(),
+      givenNames: ['Iris', 'Hugo'][at] as string,
+      familyName,
+      dateOfBirth: `2015-06-0${at + 1}`,
+      addresses: [homes[0]],
+      parents: [parents[0]],
+    })),
+  ),
+  // As many at one hidden address as may just be shown.
+  ...Array.from({ length: 49 }, (_, at) => ({
+    ...identity(),
+    givenNames: `${'ABCDEFG'[at % 7]}bel`,
+    familyName: 'Finch',
+    dateOfBirth: `2010-11-${10 + (at % 20)}`,
+    addresses: [{ kind: 'home' as const, line1: '12 Larch Close', town: 'Helmsley', postcode: 'YO62 5AB' }],
+  })),
+];
+
+/** A directory with these hidden values: shields that the index knows, one that it doesn't, and one whose child was renamed since. */
+async function openVariant(
+  t: Test,
+  { authority, homes, parents, names, services }: (typeof hidden)[number],
+): Promise<TestChildren> {
+  const directory = await openChildren(t);
+  const secret = {
+    authority,
+    addresses: [...homes],
+    parents: [...parents],
+    services: [...services],
+  };
+  await directory.add(openOnes);
+  await directory.add(
+    shieldedChildren.map((child) => ({
+      ...child,
+      ...secret,
+      familyName: child === maud ? names[0] : child.familyName,
+      otherNames: names.map((familyName) => ({ kind: 'former' as const, givenNames: child.givenNames, familyName })),
+    })),
+  );
+  await directory.index();
+  const team = await directory.caller('management-team', { authority });
+  const change = async (method: 'PUT' | 'PATCH' | 'POST', path: string, body: object) => {
+    const [, childId] = path.split('/');
+    const { headers } = await directory.call(team, 'GET', `/v1/children/${childId}`);
+    const { status } = await directory.call(team, method, `/v1/children${path}`, body, {
+      'if-match': String(headers.etag),
+    });
+    t.ok(status < 300, `${method} by its own team`);
+  };
+  const shield = (child: { childId: string }) => change('PUT', `/${child.childId}/shield`, { reason: 'refuge' });
+  for (const child of [ann, eve, orla, maud]) await shield(child);
+  await directory.index();
+  // Not told either: how often and how recently a record was changed.
+  for (const home of homes.slice(1))
+    for (const child of [ann, eve, orla])
+      await change('POST', `/${child.childId}/addresses`, { ...home, kind: 'temporary' });
+  await directory.index();
+  await change('PATCH', `/${maud.childId}`, { familyName: maud.familyName });
+  await shield(tobias);
+  await refreshNameFrequencies(directory.worker.db);
+  directory.context.names.forget();
+  return directory;
+}
+type Test = Parameters<typeof openChildren>[0];
+
+interface Probe {
+  who: string;
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+  url: string;
+  body?: object;
+  headers?: Record<string, string>;
+}
+
+t.test(
+  `two directories that differ in hidden values only answer alike: ${PROBES} random probes, seed ${SEED}`,
+  async (t) => {
+    const variants = [await openVariant(t, hidden[0]), await openVariant(t, hidden[1])];
+    const callers = await Promise.all(
+      variants.map(async (directory) => ({
+        practitioner: await directory.caller('practitioner'),
+        manager: await directory.caller('management-team', { authority: 'Southmere' }),
+      })),
+    );
+    const known = new Set<string>([...openOnes, ...shieldedChildren].map((child) => child.childId));
+    const aliases = variants.map(() => new Map<string, string>());
+
+    async function told(variant: number, { who, method, url, body, headers }: Probe) {
+      const { call } = variants[variant] as TestChildren;
+      const answer = await call(callers[variant]![who as 'practitioner'], method, url, body, headers);
+      return comparable(answer, known, aliases[variant] as Map<string, string>);
+    }
+
+    const ids = await Promise.all(
+      variants.map(async ({ owner }) => {
+        const { rows } = await sql<{
+          id: string;
+        }>`select id from child_addresses where child_id = any(${shieldedChildren.map((child) => child.childId)}::uuid[]) limit 3`.execute(
+          owner,
+        );
+        return rows.map(({ id }) => id);
+      }),
+    );
+    const probes = [...planned(), ...randomProbes(seeded(SEED), PROBES, ids.flat())];
+    let told2xx = 0;
+    for (const probe of probes) {
+      const [one, other] = [await told(0, probe), await told(1, probe)];
+      if (one.status < 300) told2xx += 1;
+      if (!t.strictSame(one, other, `${probe.who} ${probe.method} ${JSON.stringify(probe.body ?? probe.url)}`))
+        t.comment(JSON.stringify(probe));
+    }
+    t.ok(told2xx > probes.length / 4, 'enough of them were answered to mean something');
+
+    // The comparison can fail: to their own team the two do differ.
+    for (const child of shieldedChildren) {
+      const own = await Promise.all(
+        variants.map(async (directory, at) =>
+          directory.call(
+            await directory.caller('management-team', { authority: hidden[at]!.authority }),
+            'GET',
+            `/v1/children/${child.childId}`,
+          ),
+        ),
+      );
+      t.notSame(
+        own[0]!.body.addresses,
+        own[1]!.body.addresses,
+        `${child.givenNames}: its own team sees the difference`,
+      );
+    }
+  },
+);
+
+/** Probes that chance might miss. */
+function planned(): Probe[] {
+  const bodies: object[] = [
+    { givenNames: 'Ann', familyName: 'Bell' },
+    { givenNames: 'Ann', familyName: 'Bell', mode: 'exact', limit: 50 },
+    { givenNames: 'Ann', familyName: 'Bell', dateOfBirth: ann.dateOfBirth },
+    { givenNames: 'Eve', familyName: 'Stone', dateOfBirth: eve.dateOfBirth, limit: 50 },
+    { givenNames: 'Eve', familyName: 'Stone', dateOfBirth: '2012-04-16', limit: 50 },
+    { givenNames: 'Eve', familyName: 'Stone', dateOfBirth: { from: '2012-01-01', to: '2014-12-31' }, limit: 50 },
+    { familyName: 'Stone', dateOfBirth: '2012-04', limit: 50 },
+    { familyName: 'Finch', address: { postcode: 'YO62 5AB' }, limit: 50 },
+    {
+      familyName: 'Finch',
+      address: { postcode: 'YO62 5AB', line: '12 Larch Close', town: 'Helmsley' },
+      limit: 50,
+      mode: 'exact',
+    },
+    ...shieldedChildren.flatMap(({ givenNames, familyName, dateOfBirth, number }) => [
+      { number },
+      { givenNames, familyName, dateOfBirth },
+      ...hidden.flatMap(({ names, parents, homes }) => [
+        { givenNames, familyName: names[0], limit: 50 },
+        { givenNames, familyName: names[0], dateOfBirth },
+        { familyName: names[0], dateOfBirth, limit: 50 },
+        { familyName: names[0].slice(0, -1), dateOfBirth: dateOfBirth.slice(0, 7) },
+        { givenNames, familyName: names[0], mode: 'exact' },
+        { number, familyName: names[0] },
+        { number, address: { postcode: homes[0].postcode } },
+        { number, parentName: parents[0].name },
+        { familyName, address: { postcode: homes[0].postcode } },
+      ]),
+    ]),
+  ];
+  const searches = bodies.map(
+    (body, at): Probe => ({
+      who: at % 2 ? 'manager' : 'practitioner',
+      method: 'POST',
+      url: '/v1/children/search',
+      body,
+    }),
+  );
+  const records = shieldedChildren.flatMap(({ givenNames, familyName, dateOfBirth }) => [
+    { givenNames, familyName, dateOfBirth },
+    ...hidden.map(({ names }) => ({ givenNames, familyName: names[0], dateOfBirth: '2014-12-24' })),
+  ]);
+  return [
+    ...searches,
+    ...records.map((body): Probe => ({ who: 'manager', method: 'POST', url: '/v1/children', body })),
+    ...[1, 2, 3, 4].map((version): Probe => {
+      const headers = { 'if-match': `"${version}"` };
+      return {
+        who: 'manager',
+        method: 'PATCH',
+        url: `/v1/children/${orla.childId}`,
+        body: { gender: 'female' },
+        headers,
+      };
+    }),
+  ];
+}
+
+/** Searches, readings and writes with right and wrong guesses, alone and together. */
+function randomProbes(random: () => number, count: number, addressIds: string[]): Probe[] {
+  const one = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+  const perhaps = <T>(chance: number, value: () => T): T | undefined => (random() < chance ? value() : undefined);
+  const misspell = (text: string) => {
+    if (random() < 0.6) return text;
+    const at = Math.floor(random() * text.length);
+    return text.slice(0, at) + one([...'aeirstn']) + text.slice(at + 1);
+  };
+  const secrets = () => one(hidden);
+  const child = () => one(shieldedChildren);
+  const familyName = () => misspell(one([child().familyName, one(secrets().names), 'Quillfeather']));
+  const givenNames = () => misspell(one([child().givenNames, child().givenNames, 'Iris', 'Zebedee']));
+  const dateOfBirth = () =>
+    one([
+      child().dateOfBirth,
+      child().dateOfBirth.slice(0, 7),
+      child().dateOfBirth.slice(0, 4),
+      '2014-06-05',
+      { from: '2012-01-01', to: '2014-06-30' },
+    ]);
+  const address = () => {
+    const { line1, town, postcode } = one(secrets().homes);
+    return {
+      line: perhaps(0.5, () => misspell(line1)),
+      town: perhaps(0.5, () => town),
+      postcode: perhaps(0.8, () => one([postcode, postcode.replace(/.$/, 'Z'), 'ZZ9 9ZZ'])),
+    };
+  };
+  const parentName = () => misspell(one(secrets().parents).name);
+  const gender = () => one(['female', 'male']);
+
+  const search = () => ({
+    givenNames: perhaps(0.7, givenNames),
+    familyName: perhaps(0.8, familyName),
+    dateOfBirth: perhaps(0.6, dateOfBirth),
+    gender: perhaps(0.2, gender),
+    address: perhaps(0.35, address),
+    parentName: perhaps(0.2, parentName),
+    number: perhaps(0.08, () => child().number),
+    mode: perhaps(0.3, () => 'exact'),
+    limit: perhaps(0.5, () => one([1, 10, 50])),
+  });
+  const newChild = () => ({
+    givenNames: givenNames(),
+    familyName: familyName(),
+    dateOfBirth: child().dateOfBirth,
+    gender: perhaps(0.3, gender),
+    parents: perhaps(0.3, () => [{ name: parentName() }]),
+    addresses: perhaps(0.3, () => [one(secrets().homes)]),
+  });
+  const path = () => `/v1/children/${one([child().childId, child().childId, uuid()])}`;
+  const addressPath = () => `${path()}/addresses/${one([...addressIds, uuid()])}`;
+  const headers = (): Record<string, string> => {
+    const version = perhaps(0.9, () => `"${Math.floor(random() * 6)}"`);
+    return version === undefined ? {} : { 'if-match': version };
+  };
+  const write = (): Omit<Probe, 'who'> =>
+    one<() => Omit<Probe, 'who'>>([
+      () => ({ method: 'PATCH', url: path(), body: { familyName: familyName() }, headers: headers() }),
+      () => ({
+        method: 'POST',
+        url: `${path()}/addresses`,
+        body: one(secrets().homes),
+        headers: headers(),
+      }),
+      () => ({ method: 'PATCH', url: addressPath(), body: { town: 'Leeds' }, headers: headers() }),
+      () => ({ method: 'DELETE', url: addressPath(), headers: headers() }),
+      () => ({ method: 'PUT', url: `${path()}/shield`, body: { reason: 'other' }, headers: headers() }),
+      () => ({ method: 'DELETE', url: `${path()}/shield`, headers: headers() }),
+      () => ({
+        method: 'POST',
+        url: '/v1/children',
+        body: newChild(),
+        headers: { 'idempotency-key': `key-${Math.floor(random() * 30)}` },
+      }),
+    ])();
+  return Array.from({ length: count }, () => {
+    const kind = random();
+    const who = one(['practitioner', 'manager']);
+    if (kind < 0.65) return { who, method: 'POST', url: '/v1/children/search', body: search() };
+    if (kind < 0.72) return { who, method: 'GET', url: path() };
+    if (kind < 0.78) return { who, method: 'POST', url: '/v1/children/lookup', body: { number: child().number } };
+    return { who: kind < 0.81 ? 'practitioner' : 'manager', ...write() };
+  });
+}
+
+/** An answer without what is never twice the same: ids drawn for it, and the times of whatever may state them. */
+function comparable(
+  answer: { status: number; body: unknown; headers: Record<string, unknown> },
+  known: Set<string>,
+  aliases: Map<string, string>,
+) {
+  const alias = (id: string) => {
+    if (known.has(id)) return id;
+    if (!aliases.has(id)) aliases.set(id, `id ${aliases.size}`);
+    return aliases.get(id);
+  };
+  const text = JSON.stringify(answer.body, (key, value: unknown) => {
+    if (key === 'requestId' || key === 'searchId') return typeof value;
+    if (key === 'took') return Object.keys(value as object);
+    // Drawn for a child that the probe made.
+    if (key === 'number' && typeof value === 'string') return value.length;
+    return value;
+  });
+  const headers = { ...answer.headers, 'x-request-id': 'drawn' } as Record<string, unknown>;
+  delete headers.date;
+  if (text?.includes('"took"')) delete headers['content-length'];
+  const drawn = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+  return JSON.parse(
+    JSON.stringify({ status: answer.status, text: text ?? '', headers }).replace(drawn, (id) => String(alias(id))),
+  ) as { status: number; text: string };
+}

@@ -1,0 +1,252 @@
+import t, { type Test } from 'tap';
+import type { Context } from '../../src/context.js';
+import { createIndexQueue, createRedis, indexQueues } from '../../src/queues/index-queue.js';
+import { ensureIndex, readAlias, writeAlias } from '../../src/search/aliases.js';
+import { indexChildren } from '../../workers/index-children.js';
+import { relayOutbox } from '../../workers/relay-outbox.js';
+import { type ChildParts, openChildren, type TestChildren } from '../helpers/children.js';
+import { clientFor, idsOf } from '../helpers/client.js';
+import { startWorker } from '../helpers/command.js';
+import { holdSettling } from '../helpers/gate.js';
+import { documentVersions, indexName, untilIndexed } from '../helpers/indexed.js';
+import { until } from '../helpers/wait.js';
+
+const child: ChildParts = {
+  givenNames: 'Marigold',
+  familyName: 'Thistlewood',
+  dateOfBirth: '2013-05-06',
+  addresses: [{ kind: 'home', line1: '4 Tannery Row', town: 'Ottershaw', postcode: 'OT4 7QA' }],
+};
+
+/** A directory with this one child, indexed; `change` gives the child its next version. */
+async function openWithChild(t: Test) {
+  const directory = await openChildren(t);
+  const [added] = await directory.add([child]);
+  await directory.index();
+  const { childId } = added as { childId: string };
+  const manager = clientFor(directory, await directory.caller('management-team'));
+  let version = 1;
+  const change = async () => {
+    const { status } = await manager.correct(childId, version, { givenNames: `Marigold ${'abcdef'[version]}` });
+    if (status !== 200) throw new Error(`the change was answered by ${status}`);
+    version += 1;
+  };
+  return { directory, childId, manager, change };
+}
+
+function waiting({ owner }: TestChildren) {
+  return owner.selectFrom('outbox').select(['child_id', 'version']).execute();
+}
+
+/** The worker's context with Elasticsearch's `bulk` watched: what happens before it is sent, or before its answer is heard. */
+function watchBulk(
+  worker: Context,
+  watch: { before?: () => Promise<unknown>; after?: () => Promise<unknown> },
+): Context {
+  const bulk = async (request: Parameters<Context['elasticsearch']['bulk']>[0]) => {
+    await watch.before?.();
+    const answer = await worker.elasticsearch.bulk(request);
+    await watch.after?.();
+    return answer;
+  };
+  const elasticsearch = new Proxy(worker.elasticsearch, {
+    get: (target, key) => (key === 'bulk' ? bulk : Reflect.get(target, key)),
+  });
+  return { ...worker, elasticsearch };
+}
+
+t.test('a worker killed between bulk and settle leaves the entry, and the next worker settles it', async (t) => {
+  const { directory, childId, change } = await openWithChild(t);
+  const gate = await holdSettling(t, directory);
+  const killed = await startWorker(t, directory);
+  await change();
+  await until(gate.reached, { seconds: 20 });
+  t.equal((await documentVersions(directory)).get(childId), 2, 'the index has acknowledged');
+  await killed.end('SIGKILL');
+  await gate.open();
+  t.same(await waiting(directory), [{ child_id: childId, version: 2 }], 'the entry is still there');
+
+  const next = await startWorker(t, directory);
+  // Well under the minute after which the claim would run out.
+  await untilIndexed(directory, { seconds: 25 });
+  t.same(await documentVersions(directory), new Map([[childId, 2]]));
+  await next.end();
+});
+
+t.test('late, doubled and reordered jobs are harmless', async (t) => {
+  const { directory, childId, change, manager } = await openWithChild(t);
+  const { worker } = directory;
+
+  await t.test('the same job twice at once', async (t) => {
+    await change();
+    const outcomes = await Promise.all([indexChildren(worker, [childId]), indexChildren(worker, [childId])]);
+    t.same(outcomes, Array(2).fill({ acknowledged: 1, deadLetters: 0 }));
+    t.same(await waiting(directory), []);
+    t.equal((await documentVersions(directory)).get(childId), 2);
+  });
+
+  await t.test('a write that arrives after that of a later version', async (t) => {
+    const late = watchBulk(worker, {
+      async before() {
+        await change();
+        await indexChildren(worker, [childId]);
+        await change();
+      },
+    });
+    await indexChildren(late, [childId]);
+    t.equal((await documentVersions(directory)).get(childId), 3, 'does not bring the older document back');
+    t.same(await waiting(directory), [{ child_id: childId, version: 4 }], 'nor settles what it knows nothing of');
+    await indexChildren(worker, [childId]);
+    t.same(await waiting(directory), []);
+  });
+
+  await t.test('a change while the acknowledgement is on its way', async (t) => {
+    await change();
+    await indexChildren(watchBulk(worker, { after: change }), [childId]);
+    t.same(await waiting(directory), [{ child_id: childId, version: 6 }], 'waits for its own');
+    await indexChildren(worker, [childId]);
+    t.same(await waiting(directory), []);
+    await indexChildren(worker, [childId]);
+    t.equal((await documentVersions(directory)).get(childId), 6, 'an old job that runs last changes nothing');
+  });
+
+  await t.test('a shield lifted and set again while the first is being acknowledged', async (t) => {
+    await manager.shield(childId, 6);
+    const late = watchBulk(worker, {
+      async before() {
+        await manager.unshield(childId, 7);
+        await indexChildren(worker, [childId]);
+        await manager.shield(childId, 8);
+      },
+    });
+    await indexChildren(late, [childId]);
+    t.same(await acknowledgedShields(directory), [], 'the index still holds the address: the new shield waits');
+    await indexChildren(worker, [childId]);
+    t.same(await acknowledgedShields(directory), [childId]);
+  });
+
+  await t.test('an acknowledgement by an index that was wiped meanwhile', async (t) => {
+    await manager.unshield(childId, 9);
+    const late = watchBulk(worker, {
+      async after() {
+        await directory.context.elasticsearch.indices.delete({ index: await indexName(directory) });
+        t.equal(await ensureIndex(worker), 'filling');
+      },
+    });
+    await indexChildren(late, [childId]);
+    t.same(await waiting(directory), [{ child_id: childId, version: 10 }], 'settles nothing of the new index');
+    t.equal(await ensureIndex(worker), 'filling', 'so that it does not go live without the child');
+    await indexChildren(worker, [childId]);
+    t.equal(await ensureIndex(worker), 'live');
+    t.same(await documentVersions(directory), new Map([[childId, 10]]));
+  });
+});
+
+async function acknowledgedShields({ owner }: TestChildren): Promise<string[]> {
+  const rows = await owner
+    .selectFrom('shields')
+    .select('child_id')
+    .where('lifted_at', 'is', null)
+    .where('index_acknowledged_at', 'is not', null)
+    .execute();
+  return rows.map((row) => row.child_id);
+}
+
+t.test('two relays at once hand on each child once, shields by their own queue', async (t) => {
+  const directory = await openChildren(t);
+  const { worker, config, urls, owner } = directory;
+  const parts = Array.from({ length: 1_100 }, (_, at) => ({
+    ...child,
+    familyName: `Thistlewood ${at}`.replace(/\d/g, letter),
+  }));
+  const added = await directory.add(parts);
+  const shielded = added.slice(500, 507).map(({ childId }) => childId);
+  await owner.updateTable('outbox').set({ urgent: true }).where('child_id', 'in', shielded).execute();
+  const redis = createRedis(urls.redisUrl, 'producer');
+  const queues = {
+    ordinary: createIndexQueue(indexQueues.ordinary, redis, config.instance),
+    urgent: createIndexQueue(indexQueues.urgent, redis, config.instance),
+  };
+  t.teardown(async () => {
+    for (const queue of Object.values(queues)) await queue.close();
+    redis.disconnect();
+  });
+  const handedOn = await Promise.all([relayOutbox(worker, queues), relayOutbox(worker, queues)]);
+  t.equal(handedOn[0] + handedOn[1], added.length);
+  const jobsOf = async (name: 'ordinary' | 'urgent') =>
+    (await queues[name].getWaiting()).flatMap((job) => job.data.childIds).sort();
+  t.same(await jobsOf('urgent'), shielded.sort());
+  const ordinary = added.map(({ childId }) => childId).filter((childId) => !shielded.includes(childId));
+  t.same(await jobsOf('ordinary'), ordinary.sort());
+  t.equal(await relayOutbox(worker, queues), 0, 'what is claimed is not handed on again');
+});
+
+function letter(digit: string): string {
+  return 'abcdefghij'[Number(digit)] as string;
+}
+
+t.test('a document that the index refuses', async (t) => {
+  const { directory, childId: refused, change, manager } = await openWithChild(t);
+  const { worker, config, owner } = directory;
+  const { elasticsearch } = worker;
+  const [other] = await directory.add([{ givenNames: 'Barnaby', familyName: 'Fenwick', dateOfBirth: '2012-01-02' }]);
+  const taken = (other as { childId: string }).childId;
+  const whole = await indexName(directory);
+  const moveWriteAlias = (from: string, to: string) =>
+    elasticsearch.indices.updateAliases({
+      actions: [
+        { remove: { index: from, alias: writeAlias(config.instance) } },
+        { add: { index: to, alias: writeAlias(config.instance), is_write_index: true } },
+      ],
+    });
+
+  await t.test('for good becomes a dead letter without personal data, and the others go on', async (t) => {
+    // A town is no number: documents with one are refused, with a sentence that quotes it.
+    const picky = `${readAlias(config.instance)}-v1-picky`;
+    const { mappings } = (await elasticsearch.indices.getMapping({ index: whole }))[whole] as { mappings: object };
+    const properties = { ...(mappings as { properties: object }).properties, town: { type: 'long' as const } };
+    await elasticsearch.indices.create({ index: picky, mappings: { ...mappings, properties } });
+    await moveWriteAlias(whole, picky);
+    await owner
+      .insertInto('index_builds')
+      .values({ index_name: picky, mapping_version: 1, state: 'filling', live_at: null })
+      .execute();
+    await change();
+
+    t.same(await indexChildren(worker, [refused, taken]), { acknowledged: 1, deadLetters: 1 });
+    t.same([...(await documentVersions(directory)).keys()], [taken]);
+    t.same(await waiting(directory), []);
+    const letters = await owner.selectFrom('dead_letters').selectAll().execute();
+    t.match(letters, [{ child_id: refused, version: 2, reason: /^document_parsing_exception/, retried_at: null }]);
+    const told = JSON.stringify(letters) + directory.logged();
+    t.match(told, /documents refused/);
+    t.notMatch(told, /ottershaw|thistlewood|marigold|tannery|2013-05-06/i);
+    await moveWriteAlias(picky, whole);
+  });
+
+  await t.test('is tried again with the next change, which closes the dead letter', async (t) => {
+    await change();
+    await indexChildren(worker, [refused]);
+    t.equal((await documentVersions(directory)).get(refused), 3);
+    t.match(await owner.selectFrom('dead_letters').selectAll().execute(), [{ retried_at: Date }]);
+  });
+
+  await t.test('for now stays in the outbox and is indexed once it can be', async (t) => {
+    await elasticsearch.indices.putSettings({ index: whole, settings: { 'index.blocks.write': true } });
+    await change();
+    await t.rejects(indexChildren(worker, [refused]), { name: 'IndexRetryError', message: /cluster_block/ });
+    const process = await startWorker(t, directory);
+    // Five attempts make a job fail for good: the sixth is another job's, made at once from what waits.
+    await until(() => process.output().split('job failed').length > 6, { seconds: 40 });
+    t.same(await waiting(directory), [{ child_id: refused, version: 4 }]);
+    t.notMatch(process.output(), /ottershaw|thistlewood|marigold/i);
+
+    await elasticsearch.indices.putSettings({ index: whole, settings: { 'index.blocks.write': false } });
+    await until(async () => (await waiting(directory)).length === 0, { seconds: 15 });
+    t.equal((await documentVersions(directory)).get(refused), 4);
+    const found = await manager.search({ givenNames: 'Marigold', familyName: 'Thistlewood' });
+    t.same(idsOf(found), [refused]);
+    t.same(await owner.selectFrom('dead_letters').select('id').where('retried_at', 'is', null).execute(), []);
+    await process.end();
+  });
+});
