@@ -41,10 +41,16 @@ export async function openPrivateStack(t: Test): Promise<PrivateStack> {
     signal(name, 'SIGCONT');
     paused.delete(name);
   };
+  // Where the file dies of an error there is no teardown, and the servers would live on.
+  const abandon = () => {
+    for (const { pid } of Object.values(stackStatus(options).services)) if (pid !== null) process.kill(pid, 'SIGKILL');
+  };
+  process.once('exit', abandon);
   t.teardown(async () => {
     for (const name of paused) resume(name);
     await stopStack(home);
     rmSync(home, { recursive: true, force: true });
+    process.off('exit', abandon);
   });
   const { urls } = await ensureStack(options);
   return {
