@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { isCalendarDate } from '../matching/dates.js';
 
 /** A commander parser for a whole number from `least` to `most`. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
@@ -13,8 +14,7 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 
 /** A commander parser for a day of the calendar, YYYY-MM-DD. */
 export function calendarDay(text: string): string {
-  const day = new Date(`${text}T00:00:00Z`);
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== text) {
+  if (!isCalendarDate(text)) {
     throw new InvalidArgumentError('It takes a date: YYYY-MM-DD.');
   }
   return text;

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { shieldReasons } from '../db/schema.js';
+import { nullable } from './common.js';
 
 /** Neither control characters nor halves of a surrogate pair: PostgreSQL stores neither, and no name has them. */
 const NOT_TEXT = '\\p{Cc}\\p{Cs}';
@@ -34,8 +35,6 @@ const strict = { additionalProperties: false };
 
 export const childParams = Type.Object({ childId: childIdSchema }, strict);
 export const addressParams = Type.Object({ childId: childIdSchema, addressId: childIdSchema }, strict);
-
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
 const addressFields = {
   kind: Type.Union([

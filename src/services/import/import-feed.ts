@@ -199,7 +199,7 @@ async function sortOut(
     const earlier = bySourceId.get(row.source_id);
     if (!earlier) {
       const childId = uuid();
-      fresh.push({ line, row, childId, number: numbers[position] as string });
+      fresh.push({ line, row, childId, number: numbers[position] as string, hash });
       bySourceId.set(row.source_id, { source_id: row.source_id, child_id: childId, batch_id: batchId, row_hash: hash });
       return { ...report, outcome: 'created', childId, reason: null };
     }
