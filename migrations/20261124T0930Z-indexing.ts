@@ -48,11 +48,21 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     create table name_frequencies (
       part text not null check (part in ('given', 'family')),
-      name text not null,
-      children integer not null check (children > 0),
+      name text collate "C" not null,
+      children integer not null check (children >= 0),
       primary key (part, name)
     );
-    comment on table name_frequencies is 'In how many current names a normalised part occurs. Made from current names alone, which a shield does not hide';
+    comment on table name_frequencies is 'Parts of names, normalised: how common each is, and what a misspelt one may stand for. Made without anything that a shield hides';
+    comment on column name_frequencies.children is 'In how many current names it occurs; 0 where only birth, former and known-as names of children without a shield have it';
+
+    create table new_names (
+      part text not null check (part in ('given', 'family')),
+      name text collate "C" not null,
+      seen bigint generated always as identity,
+      seen_at timestamptz not null default now(),
+      primary key (part, name)
+    );
+    comment on table new_names is 'Parts of names that the index holds since the names were last counted, so that a misspelt search finds them at once';
 
     create table directory_statistics (
       one_row boolean primary key default true check (one_row),
@@ -64,8 +74,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
     grant select, insert, update on outbox to directory_api, directory_worker;
     grant delete on outbox to directory_worker;
-    grant select, insert, update, delete on dead_letters, name_frequencies, index_builds to directory_worker;
-    grant select on name_frequencies, directory_statistics, dead_letters, index_builds to directory_api, directory_worker;
+    grant select, insert, update, delete on dead_letters, name_frequencies, new_names, index_builds to directory_worker;
+    grant select on name_frequencies, new_names, directory_statistics, dead_letters, index_builds to directory_api, directory_worker;
     grant update on directory_statistics to directory_worker;
   `.execute(db);
 }

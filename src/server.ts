@@ -21,7 +21,7 @@ export async function startServer(config: Config): Promise<Server> {
       throw listenFailure(error, config.http);
     });
     // The first search should not be the one that reads how common every name is; if this fails, it will be.
-    context.names.scorer().catch(() => undefined);
+    context.names.current().catch(() => undefined);
     const { port } = app.server.address() as AddressInfo;
     const host = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;
     return {

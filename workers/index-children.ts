@@ -2,9 +2,10 @@ import type { estypes } from '@elastic/elasticsearch';
 import { sql } from 'kysely';
 import type { Context } from '../src/context.js';
 import { type ChildFacts, findFacts } from '../src/db/children.js';
+import { noteNewNames } from '../src/db/name-frequencies.js';
 import { buryDeadLetters, findPending, settle } from '../src/db/outbox.js';
 import { writeAlias } from '../src/search/aliases.js';
-import { projectChild } from '../src/search/projection.js';
+import { nameParts, projectChild } from '../src/search/projection.js';
 
 /** Some documents could not be written for now: the job is to be tried again. Carries counts and types, no data. */
 export class IndexRetryError extends Error {
@@ -30,7 +31,19 @@ interface Target {
  * @throws IndexRetryError when some are to be tried again; the others are settled all the same
  */
 export async function indexChildren(context: Context, childIds: string[]): Promise<IndexOutcome> {
-  const targets = await readTargets(context, childIds);
+  const children = await findFacts(context.db, childIds);
+  // Before the documents, so that whoever finds one by its name finds it misspelt as well.
+  await noteNewNames(context.db, nameParts(children));
+  return writeDocuments(context, childIds, children);
+}
+
+/** The same for a load, after which all names are counted. */
+export async function indexLoaded(context: Context, childIds: string[]): Promise<IndexOutcome> {
+  return writeDocuments(context, childIds, await findFacts(context.db, childIds));
+}
+
+async function writeDocuments(context: Context, childIds: string[], children: ChildFacts[]): Promise<IndexOutcome> {
+  const targets = await findTargets(context, childIds, children);
   if (targets.length === 0) return { acknowledged: 0, deadLetters: 0 };
   const alias = writeAlias(context.config.instance);
   const { items } = await context.elasticsearch.bulk({
@@ -71,8 +84,7 @@ function reasonsOf(results: Verdict[]): string[] {
   return [...new Set(results.map((result) => result.reason))];
 }
 
-async function readTargets(context: Context, childIds: string[]): Promise<Target[]> {
-  const children = await findFacts(context.db, childIds);
+async function findTargets(context: Context, childIds: string[], children: ChildFacts[]): Promise<Target[]> {
   const waiting = await findWaitingShields(context, children);
   const targets: Target[] = children.map((child) => ({
     childId: child.childId,

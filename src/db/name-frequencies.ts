@@ -1,9 +1,11 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from './schema.js';
 
+export type NamePartKind = 'given' | 'family';
+
 /**
- * Counts afresh in how many current names each normalised part occurs. Only current names are counted: they are what
- * a shield does not hide. A part that a single child bears is left out; absence tells a scorer that it is rare.
+ * Counts afresh in how many current names each normalised part occurs. Parts of other names are listed with the count of
+ * current ones that have them, possibly 0, and without those that a shield hides.
  */
 export async function refreshNameFrequencies(db: Kysely<Database>): Promise<void> {
   await db.transaction().execute(async (trx) => {
@@ -14,13 +16,66 @@ export async function refreshNameFrequencies(db: Kysely<Database>): Promise<void
     for (const part of ['given', 'family'] as const) {
       await sql`
         insert into name_frequencies (part, name, children)
-        select ${part}, name, count(*) from child_names n join children c on c.id = n.child_id and c.archived_at is null
-        cross join lateral (select distinct unnest(string_to_array(${sql.ref(`n.${part}_key`)}, ' ')) as name) parts
-        where n.kind = 'current' and name <> ''
-        group by name having count(*) >= 2`.execute(trx);
+        select ${part}, name, count(*) filter (where current)
+        from child_names n join children c on c.id = n.child_id and c.archived_at is null
+        cross join lateral (
+          select distinct unnest(string_to_array(${sql.ref(`n.${part}_key`)}, ' ')) as name, n.kind = 'current' as current
+        ) parts
+        where name <> ''
+          and (current or not exists (select from shields s where s.child_id = c.id and s.lifted_at is null))
+        group by name`.execute(trx);
     }
+    // One that came too late to be counted waits for the next count.
     await sql`
-      update directory_statistics set counted_at = now(),
+      delete from new_names n using name_frequencies f where f.part = n.part and f.name = n.name`.execute(trx);
+    await sql`delete from new_names where seen_at < now() - interval '1 day'`.execute(trx);
+    await sql`
+      update directory_statistics set counted_at = clock_timestamp(),
         children = (select count(*) from children where archived_at is null)`.execute(trx);
   });
+}
+
+export async function readSize(db: Kysely<Database>): Promise<{ children: number; countedAt: Date }> {
+  return db
+    .selectFrom('directory_statistics')
+    .select(['children', 'counted_at as countedAt'])
+    .executeTakeFirstOrThrow();
+}
+
+/** Names in order of their code units, from the one that follows `after`. */
+export async function findSomeNames(
+  db: Kysely<Database>,
+  part: NamePartKind,
+  after: string,
+  limit: number,
+): Promise<{ name: string; children: number }[]> {
+  return db
+    .selectFrom('name_frequencies')
+    .select(['name', 'children'])
+    .where('part', '=', part)
+    .where('name', '>', after)
+    .orderBy('name')
+    .limit(limit)
+    .execute();
+}
+
+/** Names that came into the index since they were counted. `seen` changes whenever there are others. */
+export async function findNewNames(
+  db: Kysely<Database>,
+): Promise<{ seen: number; names: { part: NamePartKind; name: string }[] }> {
+  const rows = await db.selectFrom('new_names').select(['part', 'name', 'seen']).orderBy('seen').execute();
+  return { seen: rows.reduce((sum, row) => sum + row.seen, 0), names: rows };
+}
+
+/** Notes those of the names that were not counted yet. */
+export async function noteNewNames(db: Kysely<Database>, names: Record<NamePartKind, string[]>): Promise<void> {
+  for (const part of ['given', 'family'] as const) {
+    if (names[part].length === 0) continue;
+    // In order, so that two workers never wait for each other.
+    await sql`
+      insert into new_names (part, name)
+      select ${part}, name from unnest(${[...names[part]].sort()}::text[]) name
+      where not exists (select from name_frequencies f where f.part = ${part} and f.name = name)
+      on conflict do nothing`.execute(db);
+  }
 }

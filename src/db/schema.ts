@@ -33,6 +33,7 @@ export interface Database {
   dead_letters: DeadLetterTable;
   index_builds: IndexBuildTable;
   name_frequencies: { part: 'given' | 'family'; name: string; children: number };
+  new_names: { part: 'given' | 'family'; name: string; seen: Generated<number>; seen_at: Generated<Date> };
   directory_statistics: { one_row: Generated<boolean>; children: number; counted_at: Generated<Date> };
 }
 

@@ -109,6 +109,7 @@ function conclude(evidence: readonly Evidence[], strangers: number, model: Model
   const floor = floorOf(fields, odds);
   return {
     score: Math.max(alone / (1 + alone), floor),
+    prior: Math.log2(prior.held / strangers),
     weight: Math.log2(match / (1 + relatives)),
     agreement,
     levels: fields.map(({ field, level, ratio }) => ({ field, level, bits: Math.log2(ratio) })),

@@ -68,6 +68,8 @@ export interface Scored {
    * of this child alone, or, after weighRivals, as one of the candidates of a search.
    */
   score: number;
+  /** Bits before anything was compared: how likely it is that this child, among all of the directory, is meant. */
+  prior: number;
   /** Evidence in bits, all levels and the household's share together: it orders equal scores. */
   weight: number;
   agreement: Partial<Record<Field, Agreement>>;

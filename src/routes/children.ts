@@ -13,7 +13,7 @@ import {
   recordSchema,
   shieldSchema,
 } from '../schemas/child.js';
-import { searchAnswerSchema, searchRequestSchema } from '../schemas/search.js';
+import { searchAnswerSchema, searchQuerySchema, searchRequestSchema } from '../schemas/search.js';
 import {
   addAddress,
   changeAddress,
@@ -55,11 +55,12 @@ export const childRoutes =
         schema: {
           tags,
           summary: 'Find a child by what is known of them',
+          querystring: searchQuerySchema,
           body: searchRequestSchema,
           response: { 200: searchAnswerSchema },
         },
       },
-      (request) => searchChildren(context, request.access, request.body),
+      (request) => searchChildren(context, request.access, request.body, { explained: request.query.explain ?? false }),
     );
 
     app.post(

@@ -52,6 +52,52 @@ const resultSchema = Type.Object({
 });
 export type SearchResult = Type.Static<typeof resultSchema>;
 
+const bits = (description: string) => Type.Number({ description });
+const explanationSchema = Type.Object(
+  {
+    looks: Type.Array(
+      Type.Object({
+        candidatesAtMost: Type.Integer(),
+        rules: Type.Array(
+          Type.Object({
+            name: Type.String(),
+            worth: Type.Number({ description: 'What meeting it adds in the order of candidates' }),
+            query: Type.Array(Type.Unknown(), {
+              description: 'Clauses that must all be met, in the words of Elasticsearch',
+            }),
+          }),
+        ),
+      }),
+      { description: 'Questions to the index, the second and wider one only where the first found nobody plausible' },
+    ),
+    results: Type.Array(
+      Type.Object({
+        childId: childIdSchema,
+        rules: Type.Array(Type.String(), { description: 'Blocking rules met' }),
+        prior: bits('Bits before anything is compared: one child among all'),
+        levels: Type.Array(
+          Type.Object({
+            field: Type.String(),
+            level: Type.String(),
+            bits: bits('For, or below 0 against, this child'),
+          }),
+        ),
+        household: bits('Bits taken off because a brother, sister or twin would agree as well'),
+        weight: bits('Levels and household together'),
+        floor: Type.Number({ description: 'Least score that the agreement is given' }),
+        score: Type.Number(),
+      }),
+    ),
+  },
+  { description: 'Only where it was asked for' },
+);
+export type SearchExplanation = Type.Static<typeof explanationSchema>;
+
+export const searchQuerySchema = Type.Object(
+  { explain: Type.Optional(Type.Boolean({ description: 'How the answer came about; for a management team' })) },
+  strict,
+);
+
 export const searchAnswerSchema = Type.Object({
   searchId: Type.String({ format: 'uuid' }),
   outcome: Type.Union([Type.Literal('match'), Type.Literal('candidates'), Type.Literal('none')]),
@@ -59,11 +105,14 @@ export const searchAnswerSchema = Type.Object({
   results: Type.Array(resultSchema),
   took: Type.Optional(
     Type.Object({
-      totalMs: Type.Number(),
-      candidatesMs: Type.Number(),
-      decideMs: Type.Number(),
-      auditMs: Type.Number(),
+      totalMs: Type.Number({ description: 'All of these, and what lies between' }),
+      planMs: Type.Number({ description: 'Variants of what was typed, choice of blocking rules' }),
+      candidatesMs: Type.Number({ description: 'The index' }),
+      readMs: Type.Number({ description: 'The candidates as PostgreSQL holds them' }),
+      decideMs: Type.Number({ description: 'Score and order' }),
+      auditMs: Type.Number({ description: 'Until the audit log has it on disk' }),
     }),
   ),
+  explanation: Type.Optional(explanationSchema),
 });
 export type SearchAnswer = Type.Static<typeof searchAnswerSchema>;

@@ -3,22 +3,30 @@ import { validate as isUuid } from 'uuid';
 import type { Context } from '../context.js';
 import { DirectoryError } from '../errors.js';
 import { readAlias } from './aliases.js';
-import type { CandidatePlan } from './plan.js';
+import { type CandidatePlan, toQuery } from './plan.js';
 
 /** A search that the index has not answered by then is given up: the caller is told to come back. */
 const TIMEOUT_MS = 2_000;
 const RETRY_AFTER_SECONDS = 5;
 
+/** Ids of children, and for explanations the blocking rules that each of them met. */
+export interface Candidates {
+  childIds: string[];
+  rules: ReadonlyMap<string, string[]>;
+}
+
 /**
- * Ids of children worth scoring, best evidence first. Ids only: nothing else is taken from the index.
+ * Ids of children worth scoring, best evidence first. Nothing else is taken from the index.
+ * @param explained also says by which rules; this costs Elasticsearch a second look at each of them
  * @throws DirectoryError `search-unavailable` while Elasticsearch is away, slow, or has no complete index
  */
-export async function findCandidateIds(context: Context, plan: CandidatePlan): Promise<string[]> {
+export async function findCandidates(context: Context, plan: CandidatePlan, explained = false): Promise<Candidates> {
   try {
     const { hits, timed_out: timedOut } = await context.elasticsearch.search(
       {
+        filter_path: ['timed_out', 'hits.hits._id', 'hits.hits.matched_queries'],
         index: readAlias(context.config.instance),
-        query: plan.query,
+        query: toQuery(plan, explained),
         size: plan.size,
         // Ties must not fall by the order of writing: it would tell which record was changed lately.
         sort: ['_score', { bucket: 'asc' }],
@@ -31,12 +39,20 @@ export async function findCandidateIds(context: Context, plan: CandidatePlan): P
     );
     if (timedOut) throw unavailable();
     // What is no child's id would make PostgreSQL refuse the whole question.
-    return hits.hits.map((hit) => hit._id ?? '').filter(isUuid);
+    const found = (hits?.hits ?? []).filter((hit) => isUuid(hit._id));
+    return {
+      childIds: found.map((hit) => hit._id as string),
+      rules: new Map(found.map((hit) => [hit._id as string, namesOf(hit.matched_queries)])),
+    };
   } catch (error) {
     if (error instanceof errors.ConnectionError || error instanceof errors.TimeoutError) throw unavailable(error);
     if (error instanceof errors.ResponseError && isPassing(error.statusCode ?? 500)) throw unavailable(error);
     throw error;
   }
+}
+
+function namesOf(matched: string[] | Record<string, number> | undefined): string[] {
+  return Array.isArray(matched) ? matched : Object.keys(matched ?? {});
 }
 
 /** 404: there is no complete index yet. */

@@ -1,54 +1,133 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
+import { findNewNames, findSomeNames, type NamePartKind, readSize } from '../db/name-frequencies.js';
 import type { Database } from '../db/schema.js';
-import { createScorer, defaultModel, type NameFrequencies, type Scorer } from '../matching/index.js';
+import {
+  createScorer,
+  defaultModel,
+  joinVocabularies,
+  type NameFrequencies,
+  type Scorer,
+  type Vocabulary,
+  vocabularyBuilder,
+} from '../matching/index.js';
 
-const REREAD_AFTER_MS = 10 * 60_000;
+/** How old a copy may be before it is asked whether the names were counted anew. */
+const RECOUNT_NOTICED_AFTER_MS = 30_000;
+/** How old before names that came since the count are asked for: a misspelt search must soon find a new name, too. */
+const NEW_NAMES_NOTICED_AFTER_MS = 1_000;
+const PAGE = 5_000;
+/** A name that fewer bear is called rare by its absence from the frequencies. */
+const LEAST_COUNTED = 2;
+
+/** What the directory knows of its own names. */
+export interface Names {
+  /** Children in the directory when they were counted. */
+  children: number;
+  /** Knows how common each name is. */
+  score: Scorer;
+  given: Vocabulary;
+  family: Vocabulary;
+}
 
 export interface NameStatistics {
-  /** A scorer that knows how common each name is; rereads PostgreSQL in the background once the copy is ten minutes old. */
-  scorer(): Promise<Scorer>;
+  /** Kept in memory; what is out of date is reread in the background, after this answer. */
+  current(): Promise<Names>;
   /** Makes the next call read afresh. */
   forget(): void;
 }
 
-export function createNameStatistics(db: Kysely<Database>): NameStatistics {
-  let current: { scorer: Scorer; readAt: number } | undefined;
-  let reading: Promise<Scorer> | undefined;
+interface Counted extends Names {
+  countedAt: Date;
+}
 
-  function read(): Promise<Scorer> {
-    reading ??= readFrequencies(db)
-      .then((frequencies) => {
-        const scorer = createScorer(defaultModel, frequencies);
-        current = { scorer, readAt: Date.now() };
-        return scorer;
-      })
-      .finally(() => {
-        reading = undefined;
-      });
+export function createNameStatistics(db: Kysely<Database>): NameStatistics {
+  let counted: Counted | undefined;
+  let joined: Names | undefined;
+  let newest = 0;
+  let checkedAt = 0;
+  let newNamesAt = 0;
+  let reading: Promise<Names> | undefined;
+
+  async function read(): Promise<Names> {
+    const now = Date.now();
+    const { countedAt } = await readSize(db);
+    if (!counted || counted.countedAt.getTime() !== countedAt.getTime()) {
+      counted = await readCounted(db);
+      newest = 0;
+      joined = undefined;
+    }
+    checkedAt = now;
+    await addNewNames();
+    return joined as Names;
+  }
+
+  async function addNewNames(): Promise<void> {
+    const base = counted as Counted;
+    newNamesAt = Date.now();
+    const { seen, names } = await findNewNames(db);
+    // Joined anew only where there is something new: what has been looked up is remembered.
+    if (joined && seen === newest) return;
+    if (counted !== base) return;
+    newest = seen;
+    const builders = { given: vocabularyBuilder('given'), family: vocabularyBuilder('family') };
+    for (const { part, name } of names) builders[part].add(name, 0);
+    joined = {
+      ...base,
+      given: joinVocabularies(base.given, builders.given.build()),
+      family: joinVocabularies(base.family, builders.family.build()),
+    };
+  }
+
+  function readOnce(): Promise<Names> {
+    reading ??= read().finally(() => {
+      reading = undefined;
+    });
     return reading;
   }
 
   return {
-    async scorer() {
-      if (!current) return read();
-      // An old copy answers this search; a failed reading leaves it in place for the next.
-      if (Date.now() - current.readAt > REREAD_AFTER_MS) read().catch(() => undefined);
-      return current.scorer;
+    async current() {
+      if (!joined) return readOnce();
+      const now = Date.now();
+      // A failed reading leaves the copy in place for the next search.
+      if (now - checkedAt > RECOUNT_NOTICED_AFTER_MS) {
+        checkedAt = now;
+        readOnce().catch(() => undefined);
+      } else if (now - newNamesAt > NEW_NAMES_NOTICED_AFTER_MS && !reading) {
+        addNewNames().catch(() => undefined);
+      }
+      return joined;
     },
     forget() {
-      current = undefined;
+      counted = undefined;
+      joined = undefined;
     },
   };
 }
 
-async function readFrequencies(db: Kysely<Database>): Promise<NameFrequencies> {
-  const { children } = await db.selectFrom('directory_statistics').select('children').executeTakeFirstOrThrow();
-  const rows = await db.selectFrom('name_frequencies').select(['part', 'name', 'children']).execute();
-  const counts = { given: new Map<string, number>(), family: new Map<string, number>() };
-  for (const row of rows) counts[row.part].set(row.name, row.children);
-  const share = (part: Map<string, number>) => (name: string) => {
-    const count = part.get(name);
-    return count === undefined || children === 0 ? undefined : count / children;
+async function readCounted(db: Kysely<Database>): Promise<Counted> {
+  const { children, countedAt } = await readSize(db);
+  const given = await readPart(db, 'given');
+  const family = await readPart(db, 'family');
+  const share = (vocabulary: Vocabulary) => (name: string) => {
+    const count = vocabulary.childrenOf(name) ?? 0;
+    return count < LEAST_COUNTED || children === 0 ? undefined : count / children;
   };
-  return { children, given: share(counts.given), family: share(counts.family) };
+  const frequencies: NameFrequencies = { children, given: share(given), family: share(family) };
+  return { children, countedAt, score: createScorer(defaultModel, frequencies), given, family };
+}
+
+/** Page by page, so that searches go on between. */
+async function readPart(db: Kysely<Database>, part: NamePartKind): Promise<Vocabulary> {
+  const builder = vocabularyBuilder(part);
+  let after = '';
+  for (;;) {
+    const page = await findSomeNames(db, part, after, PAGE);
+    for (const { name, children } of page) builder.add(name, children);
+    const last = page.at(-1);
+    if (!last || page.length < PAGE) return builder.build();
+    after = last.name;
+    await setImmediate();
+  }
 }

@@ -1,31 +1,35 @@
-import type { estypes } from '@elastic/elasticsearch';
-import type { ExactKeys } from '../db/find-exact.js';
+import type { Criteria } from '../matching/index.js';
 import {
-  addressKeys,
-  type Criteria,
-  type DateCriterion,
-  dateKeys,
-  dateVariants,
-  nameForms,
-  nameTokens,
-  normalisePostcode,
-  parseName,
-  postcodeSector,
-  postcodeVariants,
-} from '../matching/index.js';
-import { likeKeys, yearKey } from './projection.js';
+  allOf,
+  anyOf,
+  dateClauses,
+  initialClause,
+  nameClauses,
+  parentClause,
+  placeClauses,
+  type Query,
+  wideNameClause,
+} from './clauses.js';
+import type { Names } from './name-statistics.js';
 
-type Query = estypes.QueryDslQueryContainer;
-
-/** How many candidates are scored: at fewer than 50 the right child was lost where name and date are both wrong. */
-const CANDIDATES = 100;
-const LONGEST_FUZZY = 35;
+/** How many candidates are scored: docs/measurements.md tells what fewer and more would find. */
+const CANDIDATES = 60;
+const WIDE_CANDIDATES = 150;
+/** A name that no more children bear is worth asking for by itself. */
+const RARE = 40;
 
 export interface CandidatePlan {
-  query: Query;
   size: number;
-  /** Names of the blocking rules, for explanations. */
-  rules: string[];
+  rules: BlockingRule[];
+  mustNot: Query[];
+}
+
+export interface BlockingRule {
+  name: string;
+  /** What meeting it is worth in the order of candidates. */
+  worth: number;
+  /** Met by whoever meets all of these. */
+  clauses: Query[];
 }
 
 /** What must not come back as a candidate, whatever it matches. */
@@ -36,247 +40,124 @@ export interface Exclusions {
   childIds: string[];
 }
 
+/** A blocking rule, if all it asks for is stated. */
+type Rule = [name: string, worth: number, clauses: (Query | undefined)[]];
+
 /**
  * Blocking: which children are worth scoring. Each rule is a conjunction of two or three kinds of evidence, so that
- * one wrong field leaves others to meet by (Christen, Data Matching, 2012, ch. 4). Constant scores order the
- * candidates; the score that decides is made later, from PostgreSQL's record.
+ * one wrong field leaves others to meet by (Christen, Data Matching, 2012, ch. 4). Misspelt names are put right here,
+ * against the directory's own vocabulary, so that Elasticsearch only intersects short lists of exact terms, the shortest
+ * first. Whoever meets more rules comes first; the score that decides is made later, from PostgreSQL's record.
  * @returns undefined where nothing is given to look by
  */
-export function planCandidates(criteria: Criteria, exclusions: Exclusions): CandidatePlan | undefined {
-  const family = nameEvidence('family', criteria.familyName ?? '');
-  const given = nameEvidence('given', criteria.givenNames ?? '');
-  const swapped = swappedEvidence(criteria);
-  const date = dateEvidence(criteria.dateOfBirth);
-  const place = placeEvidence(criteria);
-  const parent = parentEvidence(criteria.parentName);
+export function planCandidates(criteria: Criteria, names: Names, exclusions: Exclusions): CandidatePlan | undefined {
+  const family = nameClauses('family', criteria.familyName, names);
+  const given = nameClauses('given', criteria.givenNames, names);
+  const familyAsGiven = nameClauses('given', criteria.familyName, names);
+  const givenAsFamily = nameClauses('family', criteria.givenNames, names);
+  const date = dateClauses(criteria.dateOfBirth);
+  const place = placeClauses(criteria.address);
+  const parent = parentClause(criteria.parentName);
+  const initial = initialClause(criteria.givenNames);
+  const eitherName = anyOf([family?.like, given?.like]);
+  const eitherSwapped = anyOf([familyAsGiven?.exact, givenAsFamily?.exact]);
+  const rare = (name: typeof family) => (name && name.children <= RARE ? name.exact : undefined);
 
-  const rules: [string, (Query | undefined)[]][] = [
-    ['date and family name', [date?.close, family?.like]],
-    ['date and given name', [date?.close, given?.like]],
-    ['date and swapped name', [date?.close, swapped.either]],
-    ['part of the date and both names', [date?.partly, family?.like, given?.like]],
-    ['both names as written', [family?.exact, given?.exact]],
-    ['both names swapped', [swapped.both]],
-    ['postcode and a name', [place?.postcode, anyOf([family?.like, given?.like])]],
-    ['postcode and date', [place?.postcode, date?.close]],
-    ['postcode and parent', [place?.postcode, parent]],
-    ['address and family name', [place?.address, family?.like]],
-    ['sector, parent and a name', [place?.sector, parent, anyOf([family?.like, given?.like])]],
-    // Without a usable date both names alone have to do.
-    ['both names', date?.close ? [undefined] : [family?.like, given?.like]],
-    // A mononym, or a name written wholly in one field, with nothing else but a date known in part.
-    ['family name and part of the date', date?.close ? [undefined] : [family?.like, date?.partly]],
-  ];
-  const usable = rules.filter(([, clauses]) => clauses.every((clause) => clause !== undefined));
-  if (usable.length === 0) return undefined;
-
-  const evidence: [number, Query | undefined][] = [
-    [4, family?.exact],
-    [3, family?.like],
-    [4, given?.exact],
-    [3, given?.like],
-    [5, swapped.both],
-    [3, date?.exact],
-    [3, date?.close],
-    [2, date?.partly],
-    [4, place?.postcode],
-    [3, place?.address],
-    [2, place?.sector],
-    [1, place?.town],
-    [2, parent],
-  ];
-  return {
-    query: {
-      bool: {
-        filter: [{ bool: { should: usable.map(([, clauses]) => allOf(clauses as Query[])) } }],
-        should: evidence.flatMap(([boost, clause]) => (clause ? [{ constant_score: { filter: clause, boost } }] : [])),
-        must_not: mustNot(exclusions),
-      },
-    },
-    size: CANDIDATES,
-    rules: usable.map(([name]) => name),
-  };
+  return conclude(
+    [
+      ['likely date and family name', 5, [date?.likely, family?.like]],
+      ['likely date and given names', 5, [date?.likely, given?.like]],
+      ['near date and family name as written', 4, [date?.near, family?.exact]],
+      ['near date and given names as written', 4, [date?.near, given?.exact]],
+      ['likely date and a swapped name', 4, [date?.likely, eitherSwapped]],
+      ['part of the date and both names', 6, [date?.partly, family?.like, given?.like]],
+      ['both names as written', 6, [family?.exact, given?.exact]],
+      ['both names swapped', 6, [familyAsGiven?.like, givenAsFamily?.like]],
+      ['rare family name', 1, [rare(family)]],
+      ['rare given name', 1, [date && rare(given)]],
+      // Without a whole date there is less to meet by.
+      ...without(date?.likely, [
+        ['both names', 5, [family?.like, given?.like]],
+        ['both names and town', 3, [place.town, family?.like, given?.like]],
+        ['family name and initial', 5, [family?.exact, initial]],
+        ['family name and part of the date', 4, [family?.like, date?.partly]],
+        ['family name, initial and part of the date', 2, [family?.like, initial, date?.partly]],
+        ['a swapped name and part of the date', 2, [eitherSwapped, date?.partly]],
+      ]),
+      ['postcode and a name', 7, [place.nearPostcode, eitherName]],
+      ['postcode and date', 6, [place.nearPostcode, date?.near]],
+      ['postcode and parent', 6, [place.nearPostcode, parent]],
+      ['postcode', 1, [place.postcode]],
+      ['sector and family name', 3, [place.sector, family?.like]],
+      ['sector and part of the date', 2, [place.sector, date?.partly, eitherName]],
+      ['sector, parent and a name', 4, [place.sector, parent, eitherName]],
+      ['address and family name', 5, [place.line, family?.like]],
+      ['address and date', 5, [place.line, date?.near]],
+      ['town, part of the date and a name', 3, [place.town, date?.partly, eitherName]],
+      ['parent, likely date and a name', 3, [parent, date?.likely, eitherName]],
+    ],
+    CANDIDATES,
+    exclusions,
+  );
 }
 
-function mustNot(exclusions: Exclusions): Query[] {
+/**
+ * A second, wider look, for when the first found nobody plausible: names by sound codes and by Elasticsearch's own
+ * edits, one name beside a part of the date, and more candidates. It costs several times the first.
+ */
+export function planWidely(criteria: Criteria, names: Names, exclusions: Exclusions): CandidatePlan | undefined {
+  const family = wideNameClause('family', criteria.familyName);
+  const given = wideNameClause('given', criteria.givenNames);
+  const asWritten = {
+    family: nameClauses('family', criteria.familyName, names)?.like,
+    given: nameClauses('given', criteria.givenNames, names)?.like,
+  };
+  const date = dateClauses(criteria.dateOfBirth);
+  const place = placeClauses(criteria.address);
+  return conclude(
+    [
+      ['near date and family name by sound', 5, [date?.near, family]],
+      ['near date and given names by sound', 5, [date?.near, given]],
+      ['part of the date and both names by sound', 6, [date?.partly, family, given]],
+      ['both names by sound', 4, [family, given]],
+      ['part of the date and family name', 3, [date?.partly, asWritten.family]],
+      ['part of the date and given names', 3, [date?.partly, asWritten.given]],
+      ['sector and a name by sound', 4, [place.sector, anyOf([family, given])]],
+      ['town and a name by sound', 2, [place.town, anyOf([family, given]), date?.partly]],
+    ],
+    WIDE_CANDIDATES,
+    exclusions,
+  );
+}
+
+function without(known: Query | undefined, rules: Rule[]): Rule[] {
+  return known ? [] : rules;
+}
+
+function conclude(rules: Rule[], size: number, exclusions: Exclusions): CandidatePlan | undefined {
+  const usable = rules.flatMap(([name, worth, clauses]): BlockingRule[] => {
+    const stated = clauses.filter((clause) => clause !== undefined);
+    return stated.length === clauses.length ? [{ name, worth, clauses: stated }] : [];
+  });
+  return usable.length === 0 ? undefined : { size, rules: usable, mustNot: mustNot(exclusions) };
+}
+
+export function mustNot(exclusions: Exclusions): Query[] {
   return [
     ...(exclusions.shielded ? [{ term: { shielded: true } }] : []),
     ...(exclusions.childIds.length > 0 ? [{ ids: { values: exclusions.childIds } }] : []),
   ];
 }
 
-interface NameEvidence {
-  exact: Query;
-  like: Query;
-}
-
-function nameEvidence(field: 'family' | 'given', text: string): NameEvidence | undefined {
-  const forms = nameForms(text);
-  if (forms.length === 0) return undefined;
-  const exact: Query = { terms: { [field]: forms } };
-  const like = anyOf([
-    exact,
-    { terms: { [`${field}Like`]: likeKeys(forms) } },
-    ...forms.flatMap((form) => fuzzy(field, form)),
-  ]);
-  return { exact, like: like as Query };
-}
-
-/** Two edits for names of five letters and more, one for shorter; the best thirty terms of the dictionary. */
-function fuzzy(field: string, value: string): Query[] {
-  // A longer value is no name, and the automaton of its typos would take a second to build.
-  if (value.length < 3 || value.length > LONGEST_FUZZY) return [];
-  return [
-    {
-      fuzzy: {
-        [field]: {
-          value,
-          fuzziness: value.length < 5 ? 1 : 2,
-          prefix_length: 0,
-          max_expansions: 30,
-          rewrite: 'top_terms_boost_30',
-        },
-      },
+/** @param named Elasticsearch then tells which rules each candidate met, at the price of a second look at each */
+export function toQuery(plan: CandidatePlan, named: boolean): Query {
+  return {
+    bool: {
+      should: plan.rules.map(({ name, worth, clauses }) => ({
+        constant_score: { filter: allOf(clauses) as Query, boost: worth, ...(named ? { _name: name } : {}) },
+      })),
+      minimum_should_match: 1,
+      must_not: plan.mustNot,
     },
-  ];
-}
-
-/** Names in each other's field: a slip of the typist, or a single name that was recorded in the other one. */
-function swappedEvidence(criteria: Criteria): { both?: Query; either?: Query } {
-  const familyAsGiven = nameEvidence('given', criteria.familyName ?? '');
-  const givenAsFamily = nameEvidence('family', criteria.givenNames ?? '');
-  const either = anyOf([familyAsGiven?.exact, givenAsFamily?.exact]);
-  return {
-    ...(familyAsGiven && givenAsFamily ? { both: allOf([familyAsGiven.like, givenAsFamily.like]) } : {}),
-    ...(either ? { either } : {}),
   };
-}
-
-/** `close`: a date that the typed one may stand for; `partly`: two of its three parts, or the parts that are known. */
-function dateEvidence(date: DateCriterion | undefined): { exact?: Query; close?: Query; partly: Query } | undefined {
-  switch (date?.kind) {
-    case undefined:
-      return undefined;
-    case 'day':
-      return {
-        exact: { term: { dateOfBirth: date.date } },
-        close: { terms: { dateOfBirth: dateVariants(date.date) } },
-        partly: { terms: { datePairs: dateVariants(date.date).slice(0, 2).flatMap(dateKeys) } },
-      };
-    case 'year-month':
-      return { partly: { terms: { datePairs: monthKeys(date.year, date.month, 1) } } };
-    case 'year':
-      return { partly: { terms: { datePairs: [yearKey(date.year)] } } };
-    case 'range': {
-      const [year, month] = date.from.split('-').map(Number) as [number, number];
-      const [lastYear, lastMonth] = date.to.split('-').map(Number) as [number, number];
-      return {
-        partly: { terms: { datePairs: monthKeys(year, month, (lastYear - year) * 12 + lastMonth - month + 1) } },
-      };
-    }
-  }
-}
-
-/** Year-and-month keys of so many months on end. */
-function monthKeys(year: number, month: number, months: number): string[] {
-  return Array.from({ length: months }, (_, offset) => {
-    const at = year * 12 + month - 1 + offset;
-    const first = `${String(Math.floor(at / 12)).padStart(4, '0')}-${String((at % 12) + 1).padStart(2, '0')}-01`;
-    return dateKeys(first)[0] as string;
-  });
-}
-
-function placeEvidence({ address }: Criteria) {
-  if (!address) return undefined;
-  const postcodes = postcodeVariants(address.postcode ?? '');
-  const sector = postcodes[0] && postcodeSector(postcodes[0]);
-  const line = addressKeys(address.line ?? '');
-  const town = nameTokens(address.town ?? '');
-  return {
-    postcode: termsOf('postcode', postcodes),
-    sector: termsOf('sector', sector ? [sector] : []),
-    address: termsOf('addressKeys', line),
-    town: termsOf('town', town),
-  };
-}
-
-function parentEvidence(name: string | undefined): Query | undefined {
-  const tokens = nameTokens(name ?? '');
-  return anyOf([termsOf('parent', tokens), ...tokens.flatMap((token) => fuzzy('parent', token))]);
-}
-
-function termsOf(field: string, values: string[]): Query | undefined {
-  return values.length > 0 ? { terms: { [field]: values } } : undefined;
-}
-
-function anyOf(clauses: (Query | undefined)[]): Query | undefined {
-  const present = clauses.filter((clause) => clause !== undefined);
-  if (present.length < 2) return present[0];
-  return { bool: { should: present, minimum_should_match: 1 } };
-}
-
-function allOf(clauses: Query[]): Query {
-  return clauses.length === 1 ? (clauses[0] as Query) : { bool: { filter: clauses } };
-}
-
-/** Every stated value as recorded, after normalisation: candidates of an exact search. */
-export function planExact(criteria: Criteria, exclusions: Exclusions, size: number): CandidatePlan {
-  const filter = [
-    ...exactNames('family', criteria.familyName),
-    ...exactNames('given', criteria.givenNames),
-    ...nameTokens(criteria.parentName ?? '').map((token): Query => ({ term: { parent: token } })),
-    exactDate(criteria.dateOfBirth),
-    termsOf('postcode', [normalisePostcode(criteria.address?.postcode ?? '') ?? []].flat()),
-  ].filter((clause) => clause !== undefined);
-  return { query: { bool: { filter, must_not: mustNot(exclusions) } }, size, rules: ['every value as recorded'] };
-}
-
-function exactNames(field: 'family' | 'given', text: string | undefined): Query[] {
-  const key = exactKey(text);
-  if (key === undefined || key === '') return [];
-  return [key.endsWith('*') ? { prefix: { [field]: key.slice(0, -1) } } : { term: { [field]: key } }];
-}
-
-function exactDate(date: DateCriterion | undefined): Query | undefined {
-  const evidence = dateEvidence(date);
-  return evidence?.exact ?? evidence?.partly;
-}
-
-/** The same for PostgreSQL, which answers while the index is away. */
-export function exactKeys(criteria: Criteria, excludeShielded: boolean): ExactKeys {
-  const { family, given } = { family: exactKey(criteria.familyName), given: exactKey(criteria.givenNames) };
-  const postcode = normalisePostcode(criteria.address?.postcode ?? '');
-  return {
-    ...(family === undefined ? {} : { family }),
-    ...(given === undefined ? {} : { given }),
-    ...(postcode === undefined ? {} : { postcode }),
-    ...dateSpan(criteria.dateOfBirth),
-    excludeShielded,
-  };
-}
-
-/** A name without blanks, in which `Smith-Jones` and `Smithjones` are one; a final `*` is kept. */
-function exactKey(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  const wildcard = text.trim().endsWith('*') ? '*' : '';
-  return parseName(text.replace('*', '')).joined + wildcard;
-}
-
-/** First and last day that a criterion allows. */
-function dateSpan(date: DateCriterion | undefined): { dateFrom?: string; dateTo?: string } {
-  switch (date?.kind) {
-    case undefined:
-      return {};
-    case 'day':
-      return { dateFrom: date.date, dateTo: date.date };
-    case 'range':
-      return { dateFrom: date.from, dateTo: date.to };
-    case 'year':
-      return { dateFrom: `${date.year}-01-01`, dateTo: `${date.year}-12-31` };
-    case 'year-month': {
-      const month = `${date.year}-${String(date.month).padStart(2, '0')}`;
-      const days = new Date(Date.UTC(date.year, date.month, 0)).getUTCDate();
-      return { dateFrom: `${month}-01`, dateTo: `${month}-${days}` };
-    }
-  }
 }

@@ -39,16 +39,17 @@ export interface IndexDocument {
  */
 export function projectChild(child: ChildFacts): IndexDocument | undefined {
   if (child.archived) return undefined;
-  const names = child.shielded ? child.names.filter((name) => name.kind === 'current') : child.names;
+  const names = indexedNames(child);
   const addresses = child.shielded ? [] : child.addresses;
   const parents = child.shielded ? [] : child.parents;
   const family = distinct(names.flatMap((name) => nameForms(name.familyName)));
   const given = distinct(names.flatMap((name) => nameForms(name.givenNames)));
+  const initials = names.map((name) => initialKey(nameTokens(name.givenNames)[0] ?? ''));
   const postcodes = distinct(addresses.map((address) => normalisePostcode(address.postcode ?? '')));
   return {
     family,
     familyLike: likeKeys(family),
-    given,
+    given: [...given, ...distinct(initials)],
     givenLike: likeKeys(given),
     dateOfBirth: child.dateOfBirth,
     datePairs: datePairs(child.dateOfBirth),
@@ -64,9 +65,27 @@ export function projectChild(child: ChildFacts): IndexDocument | undefined {
   };
 }
 
+function indexedNames(child: ChildFacts): ChildFacts['names'] {
+  return child.shielded ? child.names.filter((name) => name.kind === 'current') : child.names;
+}
+
+/** Parts of the names that the documents of these children hold. */
+export function nameParts(children: ChildFacts[]): Record<'given' | 'family', string[]> {
+  const names = children.filter((child) => !child.archived).flatMap(indexedNames);
+  return {
+    given: distinct(names.flatMap((name) => nameTokens(name.givenNames))),
+    family: distinct(names.flatMap((name) => nameTokens(name.familyName))),
+  };
+}
+
 /** Sound codes and nickname groups: what two spellings of one name share. */
 export function likeKeys(tokens: string[]): string[] {
   return distinct(tokens.flatMap((token) => [...phoneticKeys(token), ...nicknameGroups(token)]));
+}
+
+/** Met by whoever knows no more of a given name than its first letter; undefined of an empty one. */
+export function initialKey(token: string): string | undefined {
+  return token === '' ? undefined : `i:${token[0]}`;
 }
 
 /** Pair keys, so that one wrong part of a date still meets the other two, and the bare year. */

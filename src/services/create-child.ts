@@ -14,12 +14,12 @@ import { findUnacknowledgedShields } from '../db/shields.js';
 import { DirectoryError } from '../errors.js';
 import { type Criteria, parseName, prepareCriteria } from '../matching/index.js';
 import type { NewChild } from '../schemas/child.js';
-import { findCandidateIds } from '../search/candidates.js';
+import { findCandidates } from '../search/candidates.js';
 import { planCandidates } from '../search/plan.js';
 import { readBack, refuseContradiction, requireSomePlace } from './change-child.js';
 import { requireChild, todayInEngland } from './child-age.js';
 import type { ReadChild } from './read-child.js';
-import { toCandidate } from './search/search-children.js';
+import { toCandidate } from './search/answer.js';
 
 /** At or above it a known child is plausible, and somebody has to look. */
 const RESEMBLES = 0.5;
@@ -97,10 +97,11 @@ function comparable(child: NewChild): Criteria {
 async function findIndexedAlike(context: Context, child: NewChild): Promise<string[] | undefined> {
   // Compared whatever the index says: it may still know them by what is hidden now.
   const unacknowledged = await findUnacknowledgedShields(context.db);
-  const plan = planCandidates(comparable(child), { shielded: false, childIds: unacknowledged });
+  const names = await context.names.current();
+  const plan = planCandidates(comparable(child), names, { shielded: false, childIds: unacknowledged });
   if (!plan) return [];
   try {
-    return [...(await findCandidateIds(context, plan)), ...unacknowledged];
+    return [...(await findCandidates(context, plan)).childIds, ...unacknowledged];
   } catch (error) {
     if (error instanceof DirectoryError && error.code === 'search-unavailable') return undefined;
     throw error;
@@ -135,7 +136,7 @@ async function findAlike(
   ]);
   const facts = await findFacts(trx, [...new Set(known.flat())]);
   const query = prepareCriteria(comparable(child));
-  const score = await context.names.scorer();
+  const { score } = await context.names.current();
   const today = todayInEngland();
   return facts.filter((fact) => {
     const shown = fact.shielded ? { ...fact, names: fact.names.filter((name) => name.kind === 'current') } : fact;

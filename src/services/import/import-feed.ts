@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import pg from 'pg';
 import { v7 as uuid } from 'uuid';
-import { IndexRetryError, indexChildren } from '../../../workers/index-children.js';
+import { IndexRetryError, indexLoaded } from '../../../workers/index-children.js';
 import type { Context } from '../../context.js';
 import { recordSystemAudit } from '../../db/audit.js';
 import { refreshNameFrequencies } from '../../db/name-frequencies.js';
@@ -228,7 +228,7 @@ async function indexAll(context: Context, childIds: string[]): Promise<void> {
   const ATTEMPTS = 5;
   for (let attempt = 1; ; attempt++) {
     try {
-      await indexChildren(context, childIds);
+      await indexLoaded(context, childIds);
       return;
     } catch (error) {
       if (!(error instanceof IndexRetryError) || attempt === ATTEMPTS) throw error;

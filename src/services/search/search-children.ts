@@ -2,141 +2,191 @@ import { randomUUID } from 'node:crypto';
 import type { Access } from '../../caller.js';
 import type { Context } from '../../context.js';
 import { recordAudit } from '../../db/audit.js';
-import { type Address, type ChildFacts, findChildIdByNumber, findFacts } from '../../db/children.js';
+import { type ChildFacts, findChildIdByNumber, findFactsPrepared } from '../../db/children.js';
 import { findIdsByKeys } from '../../db/find-exact.js';
 import { findUnacknowledgedShields } from '../../db/shields.js';
 import { DirectoryError } from '../../errors.js';
-import { type Candidate, compareRanked, matchesExactly, prepareCriteria, type Scored } from '../../matching/index.js';
-import type { SearchAnswer, SearchRequest, SearchResult } from '../../schemas/search.js';
-import { findCandidateIds } from '../../search/candidates.js';
-import { exactKeys, planCandidates, planExact } from '../../search/plan.js';
-import { addressLine } from '../../search/projection.js';
+import { compareRanked, matchesExactly, prepareCriteria, type Scored } from '../../matching/index.js';
+import type { SearchAnswer, SearchRequest } from '../../schemas/search.js';
+import { type Candidates, findCandidates } from '../../search/candidates.js';
+import type { Names } from '../../search/name-statistics.js';
+import { type CandidatePlan, type Exclusions, planCandidates, planWidely } from '../../search/plan.js';
+import { exactKeys, planExact } from '../../search/plan-exact.js';
 import { todayInEngland } from '../child-age.js';
-import { contactManagementTeam } from '../record-view.js';
 import { type Visible, visibleTo } from '../visibility.js';
+import { toCandidate, toResult } from './answer.js';
 import { namesHiddenCriterion, readCriteria, type SearchCriteria, statedFields } from './criteria.js';
-import { PLAUSIBLE, type Ranked, type Ranking, rank } from './rank.js';
+import { explain, type Look, mayExplain } from './explain.js';
+import { PLAUSIBLE, type Ranked, rank } from './rank.js';
+import { type Stopwatch, startStopwatch } from './stopwatch.js';
 
 /** An exact search compares at most so many; where there are more it is too wide. */
 const EXACT_CANDIDATES = 200;
 
+type RankedChild = Ranked<Visible<ChildFacts>>;
+
+/** One search on its way. */
+interface Search {
+  context: Context;
+  access: Access;
+  criteria: SearchCriteria;
+  /** A criterion that a shield hides is stated: no shielded child exists for this search. */
+  hidden: boolean;
+  explained: boolean;
+  watch: Stopwatch;
+}
+
 interface Found {
-  childIds: string[];
-  /** Shielded, and the index may still know them by what is hidden now: compared whatever it says, shown if plausible. */
-  unasked: string[];
+  ranked: RankedChild[];
   degraded: boolean;
   /** More than were asked for: what an exact search compares by may be met by children who were left out. */
   incomplete: boolean;
+  looks: Look[];
 }
 
 /**
  * Who is this child? Candidates come from the index, everything that decides comes from PostgreSQL: what the caller
  * may see of each, and the score. The search is in the audit log before the answer is returned.
- * @throws DirectoryError `insufficient-criteria`, `invalid-request`, `too-many-matches`, `search-unavailable`
+ * @throws DirectoryError `insufficient-criteria`, `invalid-request`, `too-many-matches`, `search-unavailable`, `forbidden`
  */
-export async function searchChildren(context: Context, access: Access, request: SearchRequest): Promise<SearchAnswer> {
-  const started = performance.now();
-  const criteria = readCriteria(request);
-  const { childIds, unasked, degraded, incomplete } = await findIds(context, criteria);
-  const candidatesAt = performance.now();
-  const children = await visibleChildren(context, access, criteria, [...childIds, ...unasked]);
-  const ranked = await scoreChildren(context, criteria, children, new Set(unasked));
-  let ranking: Ranking<Visible<ChildFacts>>;
-  try {
-    ranking = rank(ranked, criteria.limit, incomplete);
-  } catch (error) {
-    if (error instanceof DirectoryError) await audit(context, access, criteria, error.code, []);
-    throw error;
+export async function searchChildren(
+  context: Context,
+  access: Access,
+  request: SearchRequest,
+  { explained = false } = {},
+): Promise<SearchAnswer> {
+  const watch = startStopwatch();
+  if (explained && !mayExplain(access.caller)) {
+    throw new DirectoryError('forbidden', 'Only a management team may have a search explained');
   }
-  const decidedAt = performance.now();
+  const criteria = readCriteria(request);
+  const search: Search = { context, access, criteria, hidden: namesHiddenCriterion(criteria), explained, watch };
+  const { ranked, degraded, incomplete, looks } = await find(search);
+  const ranking = await orAudited(search, () => rank(ranked, criteria.limit, incomplete));
+  watch.ended('decide');
   await audit(
-    context,
-    access,
-    criteria,
+    search,
     ranking.outcome,
     ranking.results.map(({ child }) => child.childId),
   );
+  watch.ended('audit');
+  const today = todayInEngland();
   const answer: SearchAnswer = {
     searchId: randomUUID(),
     outcome: ranking.outcome,
     degraded,
-    results: ranking.results.map(toResult),
+    results: ranking.results.map((result) => toResult(result, today)),
   };
+  if (explained) answer.explanation = explain(ranking.results, looks);
   // Times would tell that a shielded child was looked at and left out.
-  if (!namesHiddenCriterion(criteria)) {
-    answer.took = {
-      totalMs: milliseconds(started, performance.now()),
-      candidatesMs: milliseconds(started, candidatesAt),
-      decideMs: milliseconds(candidatesAt, decidedAt),
-      auditMs: milliseconds(decidedAt, performance.now()),
-    };
-  }
+  if (!search.hidden) answer.took = watch.took();
   return answer;
 }
 
-async function findIds(context: Context, criteria: SearchCriteria): Promise<Found> {
+async function find(search: Search): Promise<Found> {
+  const { context, criteria, hidden, watch } = search;
   if (criteria.number !== undefined) {
     const childId = await findChildIdByNumber(context.db, criteria.number);
-    return { childIds: childId ? [childId] : [], unasked: [], degraded: false, incomplete: false };
+    watch.ended('candidates');
+    const children = await readVisible(search, childId ? [childId] : []);
+    return { ranked: scoreByNumber(criteria, children, await context.names.current()), ...complete };
   }
-  const hidden = namesHiddenCriterion(criteria);
-  const unacknowledged = await findUnacknowledgedShields(context.db);
+  const [names, unacknowledged] = await Promise.all([context.names.current(), findUnacknowledgedShields(context.db)]);
   const exclusions = { shielded: hidden, childIds: unacknowledged };
+  // Shielded, and the index may still know them by what is hidden now: compared whatever it says, shown if plausible.
   const unasked = hidden ? [] : unacknowledged;
-  if (criteria.mode === 'fuzzy') {
-    const plan = planCandidates(criteria, exclusions);
-    const childIds = plan ? await findCandidateIds(context, plan) : [];
-    return { childIds, unasked, degraded: false, incomplete: false };
-  }
+  return criteria.mode === 'fuzzy'
+    ? findFuzzily(search, names, exclusions, unasked)
+    : findExactly(search, names, exclusions, unasked);
+}
+
+const complete = { degraded: false, incomplete: false, looks: [] };
+
+async function findFuzzily(search: Search, names: Names, exclusions: Exclusions, unasked: string[]): Promise<Found> {
+  const { criteria, watch } = search;
+  const looks: Look[] = [];
+  const query = prepareCriteria(criteria);
+  const known = new Set<string>();
+  const ranked: RankedChild[] = [];
+
+  const look = async (plan: CandidatePlan | undefined) => {
+    watch.ended('plan');
+    if (!plan) return;
+    const candidates = await findCandidates(search.context, plan, search.explained);
+    watch.ended('candidates');
+    looks.push({ plan, candidates });
+    await weigh(candidates.childIds);
+  };
+  const weigh = async (childIds: string[], least = 0) => {
+    const fresh = childIds.filter((childId) => !known.has(childId));
+    for (const childId of fresh) known.add(childId);
+    const today = todayInEngland();
+    for (const child of await readVisible(search, fresh)) {
+      const scored = names.score(query, toCandidate(child, today));
+      if (scored.score >= least) ranked.push({ child, scored });
+    }
+    watch.ended('decide');
+  };
+
+  await look(planCandidates(criteria, names, exclusions));
+  if (unasked.length > 0) await weigh(unasked, PLAUSIBLE);
+  if (!ranked.some(({ scored }) => scored.score >= PLAUSIBLE)) await look(planWidely(criteria, names, exclusions));
+  return { ranked: inOrder(ranked), degraded: false, incomplete: false, looks };
+}
+
+async function findExactly(search: Search, names: Names, exclusions: Exclusions, unasked: string[]): Promise<Found> {
+  const { context, criteria, hidden, watch } = search;
+  const plan = planExact(criteria, exclusions, EXACT_CANDIDATES);
+  watch.ended('plan');
+  let candidates: Candidates | undefined;
   try {
-    const plan = planExact(criteria, exclusions, EXACT_CANDIDATES);
-    return exactly(await findCandidateIds(context, plan), unasked, false);
+    candidates = await findCandidates(context, plan, search.explained);
   } catch (error) {
     if (!(error instanceof DirectoryError) || error.code !== 'search-unavailable') throw error;
-    const childIds = await findIdsByKeys(context.db, exactKeys(criteria, hidden), EXACT_CANDIDATES);
-    return exactly(childIds, [], true);
   }
-}
-
-function exactly(childIds: string[], unasked: string[], degraded: boolean): Found {
-  return { childIds, unasked, degraded, incomplete: childIds.length >= EXACT_CANDIDATES };
-}
-
-async function visibleChildren(
-  context: Context,
-  access: Access,
-  criteria: SearchCriteria,
-  childIds: string[],
-): Promise<Visible<ChildFacts>[]> {
-  const hidden = namesHiddenCriterion(criteria);
-  const facts = await findFacts(context.db, childIds);
-  return facts.flatMap((child) => {
-    if (child.archived || (hidden && child.shielded)) return [];
-    return visibleTo(access.caller, child) ?? [];
-  });
-}
-
-async function scoreChildren(
-  context: Context,
-  criteria: SearchCriteria,
-  children: Visible<ChildFacts>[],
-  unasked: ReadonlySet<string>,
-): Promise<Ranked<Visible<ChildFacts>>[]> {
+  const childIds = candidates
+    ? candidates.childIds
+    : await findIdsByKeys(context.db, exactKeys(criteria, hidden), EXACT_CANDIDATES);
+  watch.ended('candidates');
   const query = prepareCriteria(criteria);
-  const score = await context.names.scorer();
   const today = todayInEngland();
+  const children = await readVisible(search, [...childIds, ...(candidates ? unasked : [])]);
   const ranked = children.flatMap((child) => {
     const candidate = toCandidate(child, today);
-    if (criteria.number === undefined && criteria.mode === 'exact' && !matchesExactly(query, candidate)) return [];
-    const scored = score(query, candidate);
-    if (criteria.number === undefined) {
-      if (criteria.mode === 'exact') return [{ child, scored: asMatched(criteria, scored) }];
-      return scored.score < PLAUSIBLE && unasked.has(child.childId) ? [] : [{ child, scored }];
-    }
-    // The number alone identifies; a stated field that disagrees takes the certainty away, not the child.
-    const disagrees = Object.values(scored.agreement).includes('disagrees');
-    return [{ child, scored: { ...scored, score: disagrees ? 0.9 : 1 } }];
+    if (!matchesExactly(query, candidate)) return [];
+    return [{ child, scored: asMatched(criteria, names.score(query, candidate)) }];
   });
+  return {
+    ranked: inOrder(ranked),
+    degraded: !candidates,
+    incomplete: childIds.length >= EXACT_CANDIDATES,
+    looks: candidates ? [{ plan, candidates }] : [],
+  };
+}
+
+/** The number alone identifies; a stated field that disagrees takes the certainty away, not the child. */
+function scoreByNumber(criteria: SearchCriteria, children: Visible<ChildFacts>[], names: Names): RankedChild[] {
+  const query = prepareCriteria(criteria);
+  const today = todayInEngland();
+  return children.map((child) => {
+    const scored = names.score(query, toCandidate(child, today));
+    const disagrees = Object.values(scored.agreement).includes('disagrees');
+    return { child, scored: { ...scored, score: disagrees ? 0.9 : 1 } };
+  });
+}
+
+/** What the caller may see of these children, as PostgreSQL holds them at this moment. */
+async function readVisible(search: Search, childIds: string[]): Promise<Visible<ChildFacts>[]> {
+  const facts = await findFactsPrepared(search.context.pool, childIds);
+  const visible = facts.flatMap((child) => {
+    if (child.archived || (search.hidden && child.shielded)) return [];
+    return visibleTo(search.access.caller, child) ?? [];
+  });
+  search.watch.ended('read');
+  return visible;
+}
+
+function inOrder(ranked: RankedChild[]): RankedChild[] {
   return ranked.sort((a, b) => compareRanked(a.scored, b.scored) || (a.child.childId < b.child.childId ? -1 : 1));
 }
 
@@ -148,72 +198,26 @@ function asMatched(criteria: SearchCriteria, scored: Scored): Scored {
   return { ...scored, agreement, score: Math.max(scored.score, PLAUSIBLE) };
 }
 
-/**
- * A visible child in the words of src/matching.
- * @param today YYYY-MM-DD
- */
-export function toCandidate(child: ChildFacts, today: string): Candidate {
-  return {
-    names: child.names,
-    dateOfBirth: child.dateOfBirth,
-    gender: child.gender,
-    addresses: child.addresses.map((address) => ({
-      line: addressLine(address),
-      town: address.town,
-      postcode: address.postcode ?? '',
-      current: isCurrentAddress(address, today),
-    })),
-    parents: child.parents,
-  };
-}
-
-function isCurrentAddress({ kind, validFrom, validTo }: Address, today: string): boolean {
-  return kind !== 'former' && (validFrom === null || validFrom <= today) && (validTo === null || validTo >= today);
-}
-
-function toResult({ child, scored, band }: Ranking<Visible<ChildFacts>>['results'][number]): SearchResult {
-  const name = child.names.find((variant) => variant.kind === 'current');
-  const result: SearchResult = {
-    childId: child.childId,
-    number: child.number,
-    givenNames: name?.givenNames ?? '',
-    familyName: name?.familyName ?? '',
-    dateOfBirth: child.dateOfBirth,
-    gender: child.gender,
-    shielded: child.shielded,
-    score: scored.score,
-    band,
-    agreement: scored.agreement,
-  };
-  const current = child.addresses.filter((address) => isCurrentAddress(address, todayInEngland()));
-  const home = current.find((address) => address.kind === 'home') ?? current[0];
-  if (home)
-    result.address = {
-      line: addressLine(home),
-      town: home.town,
-      ...(home.postcode ? { postcode: home.postcode } : {}),
-    };
-  if (child.hidden) {
-    result.hidden = true;
-    result.contact = contactManagementTeam;
+/** A search that is refused for its result is in the audit log as well. */
+async function orAudited<T>(search: Search, decide: () => T): Promise<T> {
+  try {
+    return decide();
+  } catch (error) {
+    if (error instanceof DirectoryError) await audit(search, error.code, []);
+    throw error;
   }
-  return result;
 }
 
-async function audit(
-  context: Context,
-  access: Access,
-  criteria: SearchCriteria,
-  outcome: string,
-  childIds: string[],
-): Promise<void> {
+async function audit({ context, access, criteria, explained }: Search, outcome: string, childIds: string[]) {
   await recordAudit(context.db, access, {
     action: 'search',
     childIds,
-    details: { fields: statedFields(criteria), mode: criteria.mode, outcome, results: childIds.length },
+    details: {
+      fields: statedFields(criteria),
+      mode: criteria.mode,
+      outcome,
+      results: childIds.length,
+      ...(explained ? { explained } : {}),
+    },
   });
-}
-
-function milliseconds(from: number, to: number): number {
-  return Math.round((to - from) * 100) / 100;
 }

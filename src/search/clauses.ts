@@ -1,0 +1,196 @@
+import type { estypes } from '@elastic/elasticsearch';
+import {
+  addressKeys,
+  type Criteria,
+  type DateCriterion,
+  dateKeys,
+  dateVariants,
+  isPlaceholderName,
+  type Meant,
+  nameForms,
+  nameTokens,
+  parseName,
+  postcodeSector,
+  postcodeVariants,
+  type Vocabulary,
+} from '../matching/index.js';
+import type { Names } from './name-statistics.js';
+import { initialKey, likeKeys, yearKey } from './projection.js';
+
+export type Query = estypes.QueryDslQueryContainer;
+
+/** Parts of a name that are looked for by what they may stand for; a longer name has enough in these. */
+const PARTS_VARIED = 3;
+/** Variants of a part at most; and beyond this share of all children only the likeliest kinds of variant are worth fetching. */
+const MOST_VARIANTS = 40;
+const LARGE_SHARE = 0.03;
+const LIKELY = new Set<Meant['level']>(['spelling', 'nickname', 'slip', 'typo']);
+/** The likeliest slips with a date: as typed, day and month swapped, a year off, neighbouring digits swapped. */
+const LIKELY_DATES = 12;
+const LONGEST_FUZZY = 35;
+
+export interface NameClauses {
+  /** As written. */
+  exact: Query;
+  /** As written, or a name that it may stand for. */
+  like: Query;
+  /** Children who have a part of it as written, by the last count. */
+  children: number;
+}
+
+/** `undefined` where nothing is stated. A title or an initial stands for nothing but itself. */
+export function nameClauses(
+  field: 'family' | 'given',
+  text: string | undefined,
+  names: Names,
+): NameClauses | undefined {
+  const part = parseName(text ?? '');
+  const forms = nameForms(text ?? '');
+  const exact = termsOf(field, forms);
+  if (!exact) return undefined;
+  if (isPlaceholderName(part) || part.tokens.every((token) => token.length === 1))
+    return { exact, like: exact, children: Number.POSITIVE_INFINITY };
+  const vocabulary = names[field];
+  const variants = part.tokens.slice(0, PARTS_VARIED).flatMap((token) => variantsOf(token, vocabulary, names.children));
+  return {
+    exact,
+    like: termsOf(field, [...new Set([...forms, ...variants])]) as Query,
+    children: forms.reduce((sum, form) => sum + (vocabulary.childrenOf(form) ?? 0), 0),
+  };
+}
+
+function variantsOf(token: string, vocabulary: Vocabulary, children: number): string[] {
+  const variants: string[] = [];
+  let bearers = 0;
+  for (const meant of vocabulary.meantBy(token)) {
+    if (variants.length === MOST_VARIANTS) break;
+    if (!LIKELY.has(meant.level) && bearers + meant.children > children * LARGE_SHARE) continue;
+    variants.push(meant.name);
+    bearers += meant.children;
+  }
+  return variants;
+}
+
+/** By what Elasticsearch itself finds: sound codes, and edits of names that the vocabulary hasn't got yet. */
+export function wideNameClause(field: 'family' | 'given', text: string | undefined): Query | undefined {
+  const part = parseName(text ?? '');
+  if (part.tokens.length === 0 || isPlaceholderName(part)) return undefined;
+  const forms = nameForms(text ?? '');
+  return anyOf([termsOf(`${field}Like`, likeKeys(forms)), ...forms.flatMap((form) => fuzzy(field, form))]);
+}
+
+/** Two edits for words of five letters and more, one for shorter; the best thirty terms of the dictionary. */
+function fuzzy(field: string, value: string): Query[] {
+  // A longer value is no name, and the automaton of its typos would take a second to build.
+  if (value.length < 3 || value.length > LONGEST_FUZZY) return [];
+  return [
+    {
+      fuzzy: {
+        [field]: {
+          value,
+          fuzziness: value.length < 5 ? 1 : 2,
+          prefix_length: 1,
+          max_expansions: 30,
+          rewrite: 'top_terms_boost_30',
+        },
+      },
+    },
+  ];
+}
+
+/** The first letter of a given name of which no more is known. */
+export function initialClause(text: string | undefined): Query | undefined {
+  const [first] = parseName(text ?? '').tokens;
+  const key = first?.length === 1 && initialKey(first);
+  return key ? { term: { given: key } } : undefined;
+}
+
+export interface DateClauses {
+  /** The day itself, and its likeliest slips. */
+  likely?: Query;
+  /** Every date that a slip may have come from. */
+  near?: Query;
+  /** Two of its three parts, or the parts that are known. */
+  partly: Query;
+}
+
+export function dateClauses(date: DateCriterion | undefined): DateClauses | undefined {
+  switch (date?.kind) {
+    case undefined:
+      return undefined;
+    case 'day': {
+      const variants = dateVariants(date.date);
+      return {
+        likely: termsOf('dateOfBirth', variants.slice(0, LIKELY_DATES)) as Query,
+        near: termsOf('dateOfBirth', variants) as Query,
+        partly: termsOf('datePairs', variants.slice(0, 2).flatMap(dateKeys)) as Query,
+      };
+    }
+    case 'year-month':
+      return { partly: termsOf('datePairs', monthKeys(date.year, date.month, 1)) as Query };
+    case 'year':
+      return { partly: termsOf('datePairs', [yearKey(date.year)]) as Query };
+    case 'range': {
+      const [year, month] = date.from.split('-').map(Number) as [number, number];
+      const [lastYear, lastMonth] = date.to.split('-').map(Number) as [number, number];
+      const months = (lastYear - year) * 12 + lastMonth - month + 1;
+      return { partly: termsOf('datePairs', monthKeys(year, month, months)) as Query };
+    }
+  }
+}
+
+/** Year-and-month keys of so many months on end. */
+function monthKeys(year: number, month: number, months: number): string[] {
+  return Array.from({ length: months }, (_, offset) => {
+    const at = year * 12 + month - 1 + offset;
+    const first = `${String(Math.floor(at / 12)).padStart(4, '0')}-${String((at % 12) + 1).padStart(2, '0')}-01`;
+    return dateKeys(first)[0] as string;
+  });
+}
+
+export interface PlaceClauses {
+  /** The postcode as typed. */
+  postcode?: Query;
+  /** Also those that it may have been typed for. */
+  nearPostcode?: Query;
+  sector?: Query;
+  line?: Query;
+  town?: Query;
+}
+
+export function placeClauses(address: Criteria['address']): PlaceClauses {
+  const [typed, ...variants] = postcodeVariants(address?.postcode ?? '');
+  return defined({
+    postcode: typed && termsOf('postcode', [typed]),
+    nearPostcode: typed && termsOf('postcode', [typed, ...variants]),
+    sector: typed && termsOf('sector', [postcodeSector(typed)]),
+    line: termsOf('addressKeys', addressKeys(address?.line ?? '')),
+    town: allOf(nameTokens(address?.town ?? '').map((token) => ({ term: { town: token } }))),
+  });
+}
+
+/** Any part of the name, with the edits that Elasticsearch finds: parents' names are in no vocabulary. */
+export function parentClause(name: string | undefined): Query | undefined {
+  const tokens = nameTokens(name ?? '');
+  return anyOf([termsOf('parent', tokens), ...tokens.flatMap((token) => fuzzy('parent', token))]);
+}
+
+export function termsOf(field: string, values: string[]): Query | undefined {
+  if (values.length < 2) return values[0] === undefined ? undefined : { term: { [field]: values[0] } };
+  return { terms: { [field]: values } };
+}
+
+export function anyOf(clauses: (Query | undefined)[]): Query | undefined {
+  const present = clauses.filter((clause) => clause !== undefined);
+  if (present.length < 2) return present[0];
+  return { bool: { should: present, minimum_should_match: 1 } };
+}
+
+export function allOf(clauses: Query[]): Query | undefined {
+  if (clauses.length < 2) return clauses[0];
+  return { bool: { filter: clauses } };
+}
+
+function defined<T extends object>(clauses: { [K in keyof T]: T[K] | undefined | '' }): T {
+  return Object.fromEntries(Object.entries(clauses).filter(([, clause]) => clause)) as T;
+}
