@@ -9,4 +9,4 @@ export * from './phonetic.js';
 export { isPlaceholderName, type PreparedCriteria, prepareCriteria } from './prepare.js';
 export { compareRanked, createScorer, type Scorer, scoreCandidate, weighRivals } from './score.js';
 export * from './types.js';
-export { joinVocabularies, type Meant, type Vocabulary, vocabularyBuilder } from './vocabulary.js';
+export { frequenciesOf, joinVocabularies, type Meant, type Vocabulary, vocabularyBuilder } from './vocabulary.js';

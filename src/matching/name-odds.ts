@@ -11,7 +11,6 @@ const INITIAL_SHARE = 1 / 12;
 /** Share of names left by each letter that a wildcard leaves fixed. */
 const BEGINNING_SHARE = 0.25;
 const LONGEST_WITH_NEIGHBOURS = 20;
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz';
 
 /** How likely names are to be typed, by this model in this directory. Remembers what it has worked out: keep one a search. */
 export interface NameOdds {
@@ -53,9 +52,7 @@ export function createNameOdds(model: Model, frequencies: NameFrequencies): Name
   /** A string that is one edit from Smith is more often Smith mistyped than any rarer name. */
   function mistypedFromNeighbours(token: string, role: Role): number {
     if (token.length < 3 || token.length > LONGEST_WITH_NEIGHBOURS) return 0;
-    let share = 0;
-    for (const neighbour of neighbours(token)) share += shareOf(neighbour, role) ?? 0;
-    return share * likelihood('typo', token.length, role);
+    return frequencies.near(token, role) * likelihood('typo', token.length, role);
   }
 
   /** Names further off can't be listed, but so many of them come near enough by chance. */
@@ -121,19 +118,5 @@ export function createNameOdds(model: Model, frequencies: NameFrequencies): Name
   function initialRatio(comparison: PartComparison, m: number): number {
     // Whether an initial was typed or recorded, it says the first letter and nothing more.
     return Math.min(comparison.typed.length === 1 ? m / (m * INITIAL_SHARE) : 0.7 / INITIAL_SHARE, 1 / INITIAL_SHARE);
-  }
-}
-
-/** All strings of letters at one edit from a token. */
-function* neighbours(token: string): Generator<string> {
-  for (let at = 0; at <= token.length; at++) {
-    const before = token.slice(0, at);
-    const after = token.slice(at);
-    if (after !== '') yield before + after.slice(1);
-    if (after.length > 1 && after[0] !== after[1]) yield before + after[1] + after[0] + after.slice(2);
-    for (const letter of ALPHABET) {
-      yield before + letter + after;
-      if (after !== '' && letter !== after[0]) yield before + letter + after.slice(1);
-    }
   }
 }

@@ -53,6 +53,8 @@ export interface NameFrequencies {
   children: number;
   given(token: string): number | undefined;
   family(token: string): number | undefined;
+  /** Shares of all names at one edit from this one, which is seldom one itself, together. */
+  near(token: string, part: 'given' | 'family'): number;
 }
 
 /** One line of an explanation: how a field compared, and how many bits that speaks for (or, below 0, against) this child. */

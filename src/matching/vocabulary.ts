@@ -3,6 +3,7 @@ import { createNameTrie, type NameTrie } from './name-trie.js';
 import { groupMembers, nicknameGroups } from './nicknames.js';
 import { phoneticKeys } from './phonetic.js';
 import { remember } from './remember.js';
+import type { NameFrequencies } from './types.js';
 
 /** A name of the directory that a typed one may stand for. */
 export interface Meant {
@@ -18,6 +19,8 @@ export interface Vocabulary {
   readonly size: number;
   /** Children whose current name has this part; undefined where no name has it. */
   childrenOf(name: string): number | undefined;
+  /** Names at one edit. */
+  near(name: string): string[];
   /** Names that a typed one may stand for, likeliest level first, within a level the rarer first; itself is not among them. */
   meantBy(typed: string): readonly Meant[];
 }
@@ -59,6 +62,7 @@ export function vocabularyBuilder(role: Role): VocabularyBuilder {
       return {
         size: counts.size,
         childrenOf: (name) => counts.get(name),
+        near: (name) => trie.within(name, 1).filter((other) => other !== name),
         meantBy: remember((typed) => lookUp(typed, role, counts, bySound, trie)),
       };
     },
@@ -98,6 +102,7 @@ export function joinVocabularies(first: Vocabulary, second: Vocabulary): Vocabul
   return {
     size: first.size + second.size,
     childrenOf: (name) => first.childrenOf(name) ?? second.childrenOf(name),
+    near: (name) => [...new Set([...first.near(name), ...second.near(name)])],
     meantBy(typed) {
       const added = second.meantBy(typed).filter(({ name }) => first.childrenOf(name) === undefined);
       if (added.length === 0) return first.meantBy(typed);
@@ -105,5 +110,22 @@ export function joinVocabularies(first: Vocabulary, second: Vocabulary): Vocabul
         (a, b) => rank.get(a.level)! - rank.get(b.level)! || a.children - b.children,
       );
     },
+  };
+}
+
+/** A name that fewer children bear is called rare by its absence from the frequencies. */
+const LEAST_COUNTED = 2;
+
+/** How common names are, by two vocabularies. */
+export function frequenciesOf(children: number, vocabularies: Record<Role, Vocabulary>): NameFrequencies {
+  const share = (part: Role, name: string) => {
+    const count = vocabularies[part].childrenOf(name) ?? 0;
+    return count < LEAST_COUNTED || children === 0 ? undefined : count / children;
+  };
+  return {
+    children,
+    given: (name) => share('given', name),
+    family: (name) => share('family', name),
+    near: (name, part) => vocabularies[part].near(name).reduce((sum, other) => sum + (share(part, other) ?? 0), 0),
   };
 }

@@ -38,6 +38,11 @@ export interface NameClauses {
   children: number;
 }
 
+/** The parts of a name, and the forms that they take together, as they are. */
+export function asWritten(field: 'family' | 'given', text: string | undefined): Query | undefined {
+  return termsOf(field, nameForms(text ?? ''));
+}
+
 /** `undefined` where nothing is stated. A title or an initial stands for nothing but itself. */
 export function nameClauses(
   field: 'family' | 'given',
@@ -46,7 +51,7 @@ export function nameClauses(
 ): NameClauses | undefined {
   const part = parseName(text ?? '');
   const forms = nameForms(text ?? '');
-  const exact = termsOf(field, forms);
+  const exact = asWritten(field, text);
   if (!exact) return undefined;
   if (isPlaceholderName(part) || part.tokens.every((token) => token.length === 1))
     return { exact, like: exact, children: Number.POSITIVE_INFINITY };

@@ -5,8 +5,8 @@ import type { Database } from '../db/schema.js';
 import {
   createScorer,
   defaultModel,
+  frequenciesOf,
   joinVocabularies,
-  type NameFrequencies,
   type Scorer,
   type Vocabulary,
   vocabularyBuilder,
@@ -17,9 +17,6 @@ const RECOUNT_NOTICED_AFTER_MS = 30_000;
 /** How old before names that came since the count are asked for: a misspelt search must soon find a new name, too. */
 const NEW_NAMES_NOTICED_AFTER_MS = 1_000;
 const PAGE = 5_000;
-/** A name that fewer bear is called rare by its absence from the frequencies. */
-const LEAST_COUNTED = 2;
-
 /** What the directory knows of its own names. */
 export interface Names {
   /** Children in the directory when they were counted. */
@@ -110,11 +107,7 @@ async function readCounted(db: Kysely<Database>): Promise<Counted> {
   const { children, countedAt } = await readSize(db);
   const given = await readPart(db, 'given');
   const family = await readPart(db, 'family');
-  const share = (vocabulary: Vocabulary) => (name: string) => {
-    const count = vocabulary.childrenOf(name) ?? 0;
-    return count < LEAST_COUNTED || children === 0 ? undefined : count / children;
-  };
-  const frequencies: NameFrequencies = { children, given: share(given), family: share(family) };
+  const frequencies = frequenciesOf(children, { given, family });
   return { children, countedAt, score: createScorer(defaultModel, frequencies), given, family };
 }
 

@@ -2,6 +2,7 @@ import type { Criteria } from '../matching/index.js';
 import {
   allOf,
   anyOf,
+  asWritten,
   dateClauses,
   initialClause,
   nameClauses,
@@ -53,14 +54,14 @@ type Rule = [name: string, worth: number, clauses: (Query | undefined)[]];
 export function planCandidates(criteria: Criteria, names: Names, exclusions: Exclusions): CandidatePlan | undefined {
   const family = nameClauses('family', criteria.familyName, names);
   const given = nameClauses('given', criteria.givenNames, names);
-  const familyAsGiven = nameClauses('given', criteria.familyName, names);
-  const givenAsFamily = nameClauses('family', criteria.givenNames, names);
+  const familyAsGiven = asWritten('given', criteria.familyName);
+  const givenAsFamily = asWritten('family', criteria.givenNames);
   const date = dateClauses(criteria.dateOfBirth);
   const place = placeClauses(criteria.address);
   const parent = parentClause(criteria.parentName);
   const initial = initialClause(criteria.givenNames);
   const eitherName = anyOf([family?.like, given?.like]);
-  const eitherSwapped = anyOf([familyAsGiven?.exact, givenAsFamily?.exact]);
+  const eitherSwapped = anyOf([familyAsGiven, givenAsFamily]);
   const rare = (name: typeof family) => (name && name.children <= RARE ? name.exact : undefined);
 
   return conclude(
@@ -72,7 +73,7 @@ export function planCandidates(criteria: Criteria, names: Names, exclusions: Exc
       ['likely date and a swapped name', 4, [date?.likely, eitherSwapped]],
       ['part of the date and both names', 6, [date?.partly, family?.like, given?.like]],
       ['both names as written', 6, [family?.exact, given?.exact]],
-      ['both names swapped', 6, [familyAsGiven?.like, givenAsFamily?.like]],
+      ['both names swapped', 6, [familyAsGiven, givenAsFamily]],
       ['rare family name', 1, [rare(family)]],
       ['rare given name', 1, [date && rare(given)]],
       // Without a whole date there is less to meet by.
@@ -108,7 +109,7 @@ export function planCandidates(criteria: Criteria, names: Names, exclusions: Exc
 export function planWidely(criteria: Criteria, names: Names, exclusions: Exclusions): CandidatePlan | undefined {
   const family = wideNameClause('family', criteria.familyName);
   const given = wideNameClause('given', criteria.givenNames);
-  const asWritten = {
+  const like = {
     family: nameClauses('family', criteria.familyName, names)?.like,
     given: nameClauses('given', criteria.givenNames, names)?.like,
   };
@@ -120,8 +121,13 @@ export function planWidely(criteria: Criteria, names: Names, exclusions: Exclusi
       ['near date and given names by sound', 5, [date?.near, given]],
       ['part of the date and both names by sound', 6, [date?.partly, family, given]],
       ['both names by sound', 4, [family, given]],
-      ['part of the date and family name', 3, [date?.partly, asWritten.family]],
-      ['part of the date and given names', 3, [date?.partly, asWritten.given]],
+      [
+        'both names swapped, by sound',
+        4,
+        [wideNameClause('given', criteria.familyName), wideNameClause('family', criteria.givenNames)],
+      ],
+      ['part of the date and family name', 3, [date?.partly, like.family]],
+      ['part of the date and given names', 3, [date?.partly, like.given]],
       ['sector and a name by sound', 4, [place.sector, anyOf([family, given])]],
       ['town and a name by sound', 2, [place.town, anyOf([family, given]), date?.partly]],
     ],

@@ -3,9 +3,12 @@ import { DirectoryError } from '../errors.js';
 /** Up to this birthday a child is in the directory. */
 const ADULT_AT = 18;
 
+// Costly to make, so made once.
+const ENGLISH_DAY = new Intl.DateTimeFormat('en-CA', { timeZone: 'Europe/London' });
+
 /** Today in England, YYYY-MM-DD: birthdays are local. */
 export function todayInEngland(now = new Date()): string {
-  return new Intl.DateTimeFormat('en-CA', { timeZone: 'Europe/London' }).format(now);
+  return ENGLISH_DAY.format(now);
 }
 
 /** The birthday at which somebody born on `dateOfBirth` is `age`; of 29 February it is 1 March in a common year (England). */

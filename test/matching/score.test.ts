@@ -5,10 +5,11 @@ import {
   compareRanked,
   createScorer,
   defaultModel,
+  frequenciesOf,
   matchesExactly,
-  type NameFrequencies,
   prepareCriteria,
   scoreCandidate,
+  vocabularyBuilder,
   weighRivals,
 } from '../../src/matching/index.js';
 
@@ -22,11 +23,17 @@ const GIVEN: Record<string, number> = {
   grace: 0.004,
 };
 const FAMILY: Record<string, number> = { smith: 0.01, jones: 0.008, patel: 0.004, khan: 0.005, brown: 0.004 };
-const frequencies: NameFrequencies = {
-  children: 1_000_000,
-  given: (token) => GIVEN[token],
-  family: (token) => FAMILY[token],
-};
+const CHILDREN = 1_000_000;
+const frequencies = frequenciesOf(CHILDREN, {
+  given: vocabulary('given', GIVEN),
+  family: vocabulary('family', FAMILY),
+});
+
+function vocabulary(part: 'given' | 'family', shares: Record<string, number>) {
+  const builder = vocabularyBuilder(part);
+  for (const [name, share] of Object.entries(shares)) builder.add(name, share * CHILDREN);
+  return builder.build();
+}
 const score = createScorer(defaultModel, frequencies);
 
 const day = (date: string) => ({ kind: 'day', date }) as const;

@@ -8,7 +8,7 @@ import {
 } from '../../src/matching/index.js';
 import { countLevels, reestimate } from '../../src/matching/train.js';
 
-const score = createScorer(defaultModel, { children: 1000, given: () => 0.01, family: () => 0.01 });
+const score = createScorer(defaultModel, { children: 1000, given: () => 0.01, near: () => 0, family: () => 0.01 });
 
 function pair(
   criteria: Criteria,
