@@ -43,6 +43,12 @@ export function asWritten(field: 'family' | 'given', text: string | undefined): 
   return termsOf(field, nameForms(text ?? ''));
 }
 
+/** All of a name's parts in their order. */
+export function wholeName(field: 'family' | 'given', text: string | undefined): Query | undefined {
+  const { joined } = parseName(text ?? '');
+  return joined === '' ? undefined : { term: { [field]: joined } };
+}
+
 /** `undefined` where nothing is stated. A title or an initial stands for nothing but itself. */
 export function nameClauses(
   field: 'family' | 'given',
@@ -111,6 +117,8 @@ export function initialClause(text: string | undefined): Query | undefined {
 }
 
 export interface DateClauses {
+  /** The day, or all of what is known. */
+  exact: Query;
   /** The day itself, and its likeliest slips. */
   likely?: Query;
   /** Every date that a slip may have come from. */
@@ -126,22 +134,27 @@ export function dateClauses(date: DateCriterion | undefined): DateClauses | unde
     case 'day': {
       const variants = dateVariants(date.date);
       return {
+        exact: termsOf('dateOfBirth', [date.date]) as Query,
         likely: termsOf('dateOfBirth', variants.slice(0, LIKELY_DATES)) as Query,
         near: termsOf('dateOfBirth', variants) as Query,
         partly: termsOf('datePairs', variants.slice(0, 2).flatMap(dateKeys)) as Query,
       };
     }
     case 'year-month':
-      return { partly: termsOf('datePairs', monthKeys(date.year, date.month, 1)) as Query };
+      return inPart(monthKeys(date.year, date.month, 1));
     case 'year':
-      return { partly: termsOf('datePairs', [yearKey(date.year)]) as Query };
+      return inPart([yearKey(date.year)]);
     case 'range': {
       const [year, month] = date.from.split('-').map(Number) as [number, number];
       const [lastYear, lastMonth] = date.to.split('-').map(Number) as [number, number];
-      const months = (lastYear - year) * 12 + lastMonth - month + 1;
-      return { partly: termsOf('datePairs', monthKeys(year, month, months)) as Query };
+      return inPart(monthKeys(year, month, (lastYear - year) * 12 + lastMonth - month + 1));
     }
   }
+}
+
+function inPart(keys: string[]): DateClauses {
+  const partly = termsOf('datePairs', keys) as Query;
+  return { exact: partly, partly };
 }
 
 /** Year-and-month keys of so many months on end. */
@@ -172,6 +185,10 @@ export function placeClauses(address: Criteria['address']): PlaceClauses {
     line: termsOf('addressKeys', addressKeys(address?.line ?? '')),
     town: allOf(nameTokens(address?.town ?? '').map((token) => ({ term: { town: token } }))),
   });
+}
+
+export function genderClause(gender: Criteria['gender']): Query | undefined {
+  return gender && gender !== 'unknown' ? { term: { gender } } : undefined;
 }
 
 /** Any part of the name, with the edits that Elasticsearch finds: parents' names are in no vocabulary. */

@@ -1,14 +1,17 @@
-import type { Criteria } from '../matching/index.js';
+import { type Criteria, nameTokens } from '../matching/index.js';
 import {
   allOf,
   anyOf,
   asWritten,
   dateClauses,
+  genderClause,
   initialClause,
   nameClauses,
   parentClause,
   placeClauses,
   type Query,
+  termsOf,
+  wholeName,
   wideNameClause,
 } from './clauses.js';
 import type { Names } from './name-statistics.js';
@@ -64,8 +67,20 @@ export function planCandidates(criteria: Criteria, names: Names, exclusions: Exc
   const eitherSwapped = anyOf([familyAsGiven, givenAsFamily]);
   const rare = (name: typeof family) => (name && name.children <= RARE ? name.exact : undefined);
 
+  // Whoever agrees in all that is stated is among the candidates, however many come near.
+  const stated = [
+    wholeName('family', criteria.familyName),
+    wholeName('given', criteria.givenNames),
+    date?.exact,
+    genderClause(criteria.gender),
+    place.postcode,
+    place.line,
+    termsOf('parent', nameTokens(criteria.parentName ?? '')),
+  ].filter((clause) => clause !== undefined);
+
   return conclude(
     [
+      ['everything as stated', 20, stated.length > 0 ? stated : [undefined]],
       ['likely date and family name', 5, [date?.likely, family?.like]],
       ['likely date and given names', 5, [date?.likely, given?.like]],
       ['near date and family name as written', 4, [date?.near, family?.exact]],

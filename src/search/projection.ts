@@ -21,6 +21,7 @@ export interface IndexDocument {
   given: string[];
   givenLike: string[];
   dateOfBirth: string;
+  gender: string;
   datePairs: string[];
   postcode: string[];
   sector: string[];
@@ -52,6 +53,7 @@ export function projectChild(child: ChildFacts): IndexDocument | undefined {
     given: [...given, ...distinct(initials)],
     givenLike: likeKeys(given),
     dateOfBirth: child.dateOfBirth,
+    gender: child.gender,
     datePairs: datePairs(child.dateOfBirth),
     postcode: postcodes,
     sector: distinct(postcodes.map(postcodeSector)),
