@@ -15,7 +15,7 @@ const POLL_MS = 10;
 const GIVE_UP_MS = 30_000;
 const AUTHORITY = 'Northvale';
 
-const directory = await openBenchDirectory(children);
+const directory = await openBenchDirectory({ children });
 try {
   const authorization = `Bearer ${await directory.token('management-team', AUTHORITY)}`;
   const headers = { authorization, 'x-access-reason': 'record-maintenance', 'content-type': 'application/json' };

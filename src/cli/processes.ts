@@ -11,6 +11,7 @@ const READY_WITHIN_MS = 60_000;
 
 /** A `directory` command in a process of its own, as a user would start it. Its log goes to a file. */
 export interface DirectoryProcess {
+  pid: number;
   stop(): Promise<void>;
 }
 
@@ -50,7 +51,8 @@ export async function startDirectory(
   const lines = readline.createInterface({ input: child.stdout as NodeJS.ReadableStream });
   const timeout = setTimeout(() => child.kill('SIGKILL'), READY_WITHIN_MS);
   try {
-    for await (const line of lines) if (ready.test(line)) return { line, stop: () => stop(child, ended) };
+    for await (const line of lines)
+      if (ready.test(line)) return { line, pid: child.pid as number, stop: () => stop(child, ended) };
     throw new CommandError(`directory ${args[0]} did not start. Its log: ${logFile}`);
   } finally {
     clearTimeout(timeout);

@@ -54,7 +54,7 @@ export async function evaluate(
   return measure(outcomes);
 }
 
-interface Answer {
+export interface Answer {
   status: number;
   milliseconds: number;
   retryAfter: number;
@@ -88,7 +88,8 @@ function slicesOf(query: Query): string[] {
   return slices;
 }
 
-function ask(agent: Agent, url: string, token: string, body: SearchRequest): Promise<Answer> {
+/** One search through HTTP, timed from sending to the whole answer. */
+export function ask(agent: Agent, url: string, token: string, body: SearchRequest): Promise<Answer> {
   const payload = JSON.stringify(body);
   const started = performance.now();
   return new Promise((resolve, reject) => {
