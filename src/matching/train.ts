@@ -1,5 +1,5 @@
 import { NAME_LEVELS } from './compare-names.js';
-import type { Model } from './model/model.js';
+import type { Model, Seen } from './model/model.js';
 import type { Field, Scored } from './types.js';
 
 /** Tables of a model whose numbers can be counted. */
@@ -20,8 +20,14 @@ export type TrainedTable = (typeof TRAINED_TABLES)[number];
 /** How many pairs reached each level, by table. */
 export type LevelCounts = Record<TrainedTable, Map<string, number>>;
 
-/** Levels of a date known in part are no alternatives to those of a whole one: their weights stay as they are. */
-const PARTIAL_DATES: ReadonlySet<string> = new Set(['same-month', 'same-year', 'in-range', 'just-outside']);
+const OTHER_DATES: ReadonlySet<string> = new Set([
+  'same-placeholder',
+  'placeholder-in-same-year',
+  'same-month',
+  'same-year',
+  'in-range',
+  'just-outside',
+]);
 const NAMES: ReadonlySet<string> = new Set(NAME_LEVELS);
 
 /**
@@ -42,36 +48,67 @@ export function countLevels(pairs: Iterable<Pick<Scored, 'levels'>>): LevelCount
 }
 
 /**
- * A model whose `m` (or `u`) are the counted shares, drawn towards the given model's as if that had been seen in
- * `strength` pairs (a Dirichlet prior), so that what was seen seldom changes little. Each table's sum stays what it was.
+ * How strongly a level is drawn to the given model: as if it had been seen in so many pairs at the given rate (a gamma
+ * prior on each rate), which ties rare and common levels down alike, to about a fifth of their value.
  */
-export function reestimate(
-  model: Model,
-  counts: LevelCounts,
-  what: 'm' | 'u',
-  strength: number,
-  version: string,
-): Model {
+const PRIOR_PAIRS = 20;
+/** Fewer pairs than these say that the data lacks a kind of mistake rather than that it is rare. */
+const FEW = 30;
+
+export interface Reestimation {
+  version: string;
+  /** Tables to estimate: all, if not given. */
+  tables?: readonly TrainedTable[];
+  /**
+   * The pairs show whatever people do. Without it, mistakes were made to order: levels that are hardly met, and those of a
+   * value that is wholly wrong, keep their shares, since nobody ordered them.
+   */
+  complete: boolean;
+}
+
+/** A model whose `m` (or `u`) are the counted shares. Each table's sum stays what it was; the given model is not touched. */
+export function reestimate(model: Model, counts: LevelCounts, what: 'm' | 'u', options: Reestimation): Model {
   const trained = structuredClone(model);
-  trained.version = version;
-  for (const table of TRAINED_TABLES) {
-    const weights = trained[table] as Record<string, { m: number; u?: number }>;
-    const levels = Object.keys(weights).filter((level) => isTrained(table, level));
-    const shareOf = (level: string) => weights[level]?.[what] ?? 0;
-    const sum = levels.reduce((total, level) => total + shareOf(level), 0);
-    const pairs = levels.reduce((total, level) => total + (counts[table].get(level) ?? 0), 0);
-    // Names have no u of their own: it is how common they are.
-    if (pairs === 0 || sum === 0) continue;
-    for (const level of levels) {
-      const counted = (counts[table].get(level) ?? 0) + (strength * shareOf(level)) / sum;
-      weights[level]![what] = (sum * counted) / (pairs + strength);
+  trained.version = options.version;
+  for (const table of options.tables ?? TRAINED_TABLES) {
+    const weights: Record<string, { m: number; u?: number; seen?: Seen }> = trained[table];
+    const seenAt = (level: string) => counts[table].get(level) ?? 0;
+    for (const alternatives of alternativesIn(table, weights)) {
+      const rows = alternatives.map((level) => ({ level, weight: weights[level]!, seen: seenAt(level) }));
+      // Names have no u of their own: it is how common they are.
+      const estimated = rows.filter(({ weight }) => weight[what] !== undefined);
+      for (const { weight, seen } of estimated) weight.seen = { ...weight.seen, [what]: seen };
+      const free = options.complete ? estimated : estimated.filter(({ level, seen }) => seen >= FEW && !isWrong(level));
+      const sum = free.reduce((total, { weight }) => total + (weight[what] ?? 0), 0);
+      const pairs = free.reduce((total, { seen }) => total + seen, 0);
+      if (pairs === 0) continue;
+      const estimates = free.map(({ weight, seen }) => {
+        return (seen + PRIOR_PAIRS) / (pairs + (PRIOR_PAIRS * sum) / (weight[what] ?? 1));
+      });
+      const total = estimates.reduce((whole, estimate) => whole + estimate, 0);
+      for (const [at, { weight }] of free.entries()) weight[what] = (sum * (estimates[at] as number)) / total;
     }
   }
   return trained;
 }
 
+function isWrong(level: string): boolean {
+  return level.startsWith('different');
+}
+
+/** Levels of which each pair reaches one: the gender's are other ones where the given name agrees. */
+function alternativesIn(table: TrainedTable, weights: object): string[][] {
+  const levels = Object.keys(weights).filter((level) => isTrained(table, level));
+  if (table !== 'gender') return [levels];
+  return [levels.filter((level) => !level.includes('name')), levels.filter((level) => level.includes('name'))];
+}
+
+/**
+ * Levels whose weights stay as they are: of a date known in part, which are no alternatives to those of a whole one; of the
+ * first of January, which stands for an unknown day oftener in life than in any synthetic feed; of a wildcard.
+ */
 function isTrained(table: TrainedTable, level: string): boolean {
-  return !(table === 'date' && PARTIAL_DATES.has(level)) && level !== 'beginning';
+  return !(table === 'date' && OTHER_DATES.has(level)) && level !== 'beginning';
 }
 
 function tableOf(field: Field, reached: ReadonlyMap<Field, string>): TrainedTable {

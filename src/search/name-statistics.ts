@@ -16,7 +16,7 @@ export function createNameStatistics(db: Kysely<Database>): NameStatistics {
   let reading: Promise<Scorer> | undefined;
 
   function read(): Promise<Scorer> {
-    reading ??= readFrequencies(db)
+    reading ??= readNameFrequencies(db)
       .then((frequencies) => {
         const scorer = createScorer(defaultModel, frequencies);
         current = { scorer, readAt: Date.now() };
@@ -41,7 +41,7 @@ export function createNameStatistics(db: Kysely<Database>): NameStatistics {
   };
 }
 
-async function readFrequencies(db: Kysely<Database>): Promise<NameFrequencies> {
+export async function readNameFrequencies(db: Kysely<Database>): Promise<NameFrequencies> {
   const { children } = await db.selectFrom('directory_statistics').select('children').executeTakeFirstOrThrow();
   const rows = await db.selectFrom('name_frequencies').select(['part', 'name', 'children']).execute();
   const counts = { given: new Map<string, number>(), family: new Map<string, number>() };

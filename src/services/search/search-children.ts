@@ -15,7 +15,7 @@ import { todayInEngland } from '../child-age.js';
 import { contactManagementTeam } from '../record-view.js';
 import { type Visible, visibleTo } from '../visibility.js';
 import { namesHiddenCriterion, readCriteria, type SearchCriteria, statedFields } from './criteria.js';
-import { PLAUSIBLE, type Ranked, type Ranking, rank } from './rank.js';
+import { amongRivals, PLAUSIBLE, type Ranked, type Ranking, rank } from './rank.js';
 
 /** An exact search compares at most so many; where there are more it is too wide. */
 const EXACT_CANDIDATES = 200;
@@ -137,7 +137,8 @@ async function scoreChildren(
     const disagrees = Object.values(scored.agreement).includes('disagrees');
     return [{ child, scored: { ...scored, score: disagrees ? 0.9 : 1 } }];
   });
-  return ranked.sort((a, b) => compareRanked(a.scored, b.scored) || (a.child.childId < b.child.childId ? -1 : 1));
+  const weighed = criteria.number === undefined && criteria.mode === 'fuzzy' ? amongRivals(ranked) : ranked;
+  return weighed.sort((a, b) => compareRanked(a.scored, b.scored) || (a.child.childId < b.child.childId ? -1 : 1));
 }
 
 /** Whoever matches exactly is plausible, also by a wildcard, which the score takes for a misspelling: else `*` would be free fishing. */
