@@ -59,7 +59,8 @@ async function runTrain(flags: TrainFlags): Promise<void> {
 function versionOf(file: string | undefined): string {
   if (file === undefined) return 'trained';
   const version = /^weights\.(\w+)\.ts$/.exec(path.basename(file))?.[1];
-  if (version === undefined) throw new UsageError('--out takes a file called weights.VERSION.ts: weights.v2.ts, for one');
+  if (version === undefined)
+    throw new UsageError('--out takes a file called weights.VERSION.ts: weights.v2.ts, for one');
   return version;
 }
 

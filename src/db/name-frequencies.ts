@@ -24,3 +24,9 @@ export async function refreshNameFrequencies(db: Kysely<Database>): Promise<void
         children = (select count(*) from children where archived_at is null)`.execute(trx);
   });
 }
+
+/** How many children there were when names were counted last. */
+export async function getCountedChildren(db: Kysely<Database>): Promise<number> {
+  const { children } = await db.selectFrom('directory_statistics').select('children').executeTakeFirstOrThrow();
+  return children;
+}

@@ -1,13 +1,21 @@
 export * from './address.js';
+export { fitCalibration, type JudgedSearch } from './calibrate.js';
 export * from './dates.js';
 export { matchesExactly } from './exact.js';
-export { fitCalibration, type JudgedSearch } from './calibrate.js';
 export type { Model, Training } from './model/model.js';
-export { weightsV1 as defaultModel } from './model/weights.v1.js';
+export { weightsV1 as defaultModel, weightsV1 as handModel } from './model/weights.v1.js';
 export * from './nicknames.js';
 export * from './normalise.js';
 export * from './phonetic.js';
 export { isPlaceholderName, type PreparedCriteria, prepareCriteria } from './prepare.js';
-export { compareRanked, createScorer, MOST_PLAUSIBLE, presence, type Scorer, scoreCandidate, weighRivals } from './score.js';
-export { countLevels, type LevelCounts, reestimate, TRAINED_TABLES, type TrainedTable } from './train.js';
+export {
+  compareRanked,
+  createScorer,
+  MOST_PLAUSIBLE,
+  presence,
+  type Scorer,
+  scoreCandidate,
+  weighRivals,
+} from './score.js';
+export { countLevels, type LevelCounts, reestimate, reestimateMiddle, TRAINED_TABLES, type TrainedTable } from './train.js';
 export * from './types.js';

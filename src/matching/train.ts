@@ -17,9 +17,11 @@ export const TRAINED_TABLES = [
 ] as const;
 export type TrainedTable = (typeof TRAINED_TABLES)[number];
 
-/** How many pairs reached each level, by table. */
-export type LevelCounts = Record<TrainedTable, Map<string, number>>;
+/** How many pairs reached each level, by table; and what became of middle names, where given names were compared as typed. */
+export type LevelCounts = Record<TrainedTable | 'middle', Map<string, number>>;
 
+/** What becomes of middle names that can be counted: how much it says that they agree depends on how common they are. */
+const MIDDLES = ['omitted', 'added'] as const;
 const OTHER_DATES: ReadonlySet<string> = new Set([
   'same-placeholder',
   'placeholder-in-same-year',
@@ -35,13 +37,18 @@ const NAMES: ReadonlySet<string> = new Set(NAME_LEVELS);
  * Where a reading of the names had to be chosen, the scorer's own choice counts: train, score again, and count once more.
  */
 export function countLevels(pairs: Iterable<Pick<Scored, 'levels'>>): LevelCounts {
-  const counts = Object.fromEntries(TRAINED_TABLES.map((table) => [table, new Map()])) as LevelCounts;
+  const counts = Object.fromEntries([...TRAINED_TABLES, 'middle'].map((table) => [table, new Map()])) as LevelCounts;
+  const count = (table: keyof LevelCounts, level: string) => {
+    counts[table].set(level, (counts[table].get(level) ?? 0) + 1);
+  };
   for (const { levels } of pairs) {
     const reached = new Map(levels.map(({ field, level }) => [field, level]));
     for (const [field, described] of reached) {
       const table = tableOf(field, reached);
       const level = bareLevel(described, table);
-      if (level !== undefined) counts[table].set(level, (counts[table].get(level) ?? 0) + 1);
+      if (level === undefined) continue;
+      count(table, level);
+      if (table === 'given') count('middle', MIDDLES.find((middle) => described.endsWith(`middle-${middle}`)) ?? 'other');
     }
   }
   return counts;
@@ -60,10 +67,12 @@ export interface Reestimation {
   /** Tables to estimate: all, if not given. */
   tables?: readonly TrainedTable[];
   /**
-   * The pairs show whatever people do. Without it, mistakes were made to order: levels that are hardly met, and those of a
+   * The pairs show whatever there is. Without it, mistakes were made to order: levels that are hardly met, and those of a
    * value that is wholly wrong, keep their shares, since nobody ordered them.
    */
   complete: boolean;
+  /** How far, in bits, a number goes from the given one towards the estimate (a logarithmic pool of two opinions): 0 to 1. */
+  trust: number;
 }
 
 /** A model whose `m` (or `u`) are the counted shares. Each table's sum stays what it was; the given model is not touched. */
@@ -83,11 +92,26 @@ export function reestimate(model: Model, counts: LevelCounts, what: 'm' | 'u', o
       const pairs = free.reduce((total, { seen }) => total + seen, 0);
       if (pairs === 0) continue;
       const estimates = free.map(({ weight, seen }) => {
-        return (seen + PRIOR_PAIRS) / (pairs + (PRIOR_PAIRS * sum) / (weight[what] ?? 1));
+        const given = (weight[what] ?? 0) / sum;
+        return given ** (1 - options.trust) * ((seen + PRIOR_PAIRS) / (pairs + PRIOR_PAIRS / given)) ** options.trust;
       });
       const total = estimates.reduce((whole, estimate) => whole + estimate, 0);
       for (const [at, { weight }] of free.entries()) weight[what] = (sum * (estimates[at] as number)) / total;
     }
+  }
+  return trained;
+}
+
+/** A model whose ratios of omitted and added middle names are as counted among pairs of the same child and of strangers. */
+export function reestimateMiddle(model: Model, same: LevelCounts, apart: LevelCounts, trust: number): Model {
+  const trained = structuredClone(model);
+  const pairsOf = ({ middle }: LevelCounts) => [...middle.values()].reduce((sum, pairs) => sum + pairs, 0);
+  for (const middle of MIDDLES) {
+    const given = trained.middle[middle];
+    const shareApart = ((apart.middle.get(middle) ?? 0) + PRIOR_PAIRS) / (pairsOf(apart) + PRIOR_PAIRS);
+    const shareSame =
+      ((same.middle.get(middle) ?? 0) + PRIOR_PAIRS) / (pairsOf(same) + PRIOR_PAIRS / (given * shareApart));
+    trained.middle[middle] = given ** (1 - trust) * (shareSame / shareApart) ** trust;
   }
   return trained;
 }

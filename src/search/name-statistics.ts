@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { getCountedChildren } from '../db/name-frequencies.js';
 import type { Database } from '../db/schema.js';
 import { createScorer, defaultModel, type NameFrequencies, type Scorer } from '../matching/index.js';
 
@@ -42,7 +43,7 @@ export function createNameStatistics(db: Kysely<Database>): NameStatistics {
 }
 
 export async function readNameFrequencies(db: Kysely<Database>): Promise<NameFrequencies> {
-  const { children } = await db.selectFrom('directory_statistics').select('children').executeTakeFirstOrThrow();
+  const children = await getCountedChildren(db);
   const rows = await db.selectFrom('name_frequencies').select(['part', 'name', 'children']).execute();
   const counts = { given: new Map<string, number>(), family: new Map<string, number>() };
   for (const row of rows) counts[row.part].set(row.name, row.children);
