@@ -1,4 +1,4 @@
-import { wilson } from '../src/services/evaluate/measures.js';
+import { wilson } from '../src/services/evaluate/statistics.js';
 import { type LoadFacts, percentile } from './bench-directory.js';
 import type { Machine, Memory } from './surroundings.js';
 import type { Run } from './time-systems.js';

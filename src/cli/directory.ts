@@ -7,6 +7,7 @@ import { migrateCommand } from './migrate.js';
 import { serveCommand } from './serve.js';
 import { stackCommand } from './stack.js';
 import { tokenCommand } from './token.js';
+import { trainCommand } from './train.js';
 import { userCommand } from './user.js';
 import { workCommand } from './work.js';
 
@@ -20,6 +21,7 @@ const program = new Command('directory')
   .addCommand(generateCommand())
   .addCommand(importCommand())
   .addCommand(evaluateCommand())
+  .addCommand(trainCommand())
   .addCommand(userCommand())
   .addCommand(tokenCommand());
 

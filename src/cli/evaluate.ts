@@ -1,7 +1,12 @@
+import { mkdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { Command } from 'commander';
+import type { Config } from '../config.js';
 import { CommandError, UsageError } from '../errors.js';
 import type { Measures } from '../services/evaluate/measures.js';
 import { type QueryField, queryFields } from '../services/evaluate/queries.js';
+import { wholeNumber } from './arguments.js';
 import { createProgress } from './progress.js';
 
 interface EvaluateFlags {
@@ -9,7 +14,9 @@ interface EvaluateFlags {
   truth: string;
   fields: string;
   url?: string;
-  clients: string;
+  clients: number;
+  plot?: string;
+  record?: string;
   json?: boolean;
 }
 
@@ -22,37 +29,64 @@ export function evaluateCommand(): Command {
     .requiredOption('--truth <file>', 'report of the import: which child each source_id became')
     .option('--fields <list>', 'what the searcher knows', defaultFields)
     .option('--url <url>', 'address of a running API (default: one is started for the occasion)')
-    .option('--clients <n>', 'how many ask at the same time', '1')
+    .option('--clients <n>', 'how many ask at the same time', wholeNumber(1, 64), 1)
+    .option('--plot <file>', 'write a reliability plot, SVG')
+    .option('--record <name>', 'write the figures into the section of docs/measurements.md with this heading')
     .option('--json', 'print the measures as JSON')
     .action(runEvaluate);
 }
 
 async function runEvaluate(flags: EvaluateFlags): Promise<void> {
   const fields = readFields(flags.fields);
-  const clients = Number(flags.clients);
-  if (!Number.isInteger(clients) || clients < 1 || clients > 64) throw new UsageError('--clients takes 1 to 64');
+  if (flags.record !== undefined && !/^\w[^\n#]*$/.test(flags.record))
+    throw new UsageError('--record takes a heading: one line that begins with a letter or a digit, without #');
+  const { readConfig } = await import('../config.js');
   const { readQueries, readTruth } = await import('../services/evaluate/queries.js');
   const { evaluate } = await import('../services/evaluate/evaluate.js');
-  const { openEvaluationApi } = await import('../services/evaluate/api.js');
+  const { evaluationTokens } = await import('../services/evaluate/account.js');
+  const { describe } = await import('../services/evaluate/report.js');
+  const { withDatabase } = await import('./database.js');
   const queries = await readQueries(flags.queries);
   if (queries.length === 0) throw new CommandError('There are no queries in the file');
   const truth = await readTruth(flags.truth, new Set(queries.map((query) => query.source_id)));
-  const api = await openEvaluationApi(flags.url);
-  const progress = createProgress('evaluate', queries.length);
-  try {
-    const measures = await evaluate(queries, truth, {
-      url: api.url,
-      token: api.token,
-      fields,
-      clients,
-      progress: (done) => progress.update(done, `${done} of ${queries.length}`),
-    });
-    progress.stop();
-    console.log(flags.json ? JSON.stringify(measures) : describe(measures));
-  } finally {
-    progress.stop();
-    await api.close();
-  }
+  const config = readConfig();
+  await withDatabase(config, async (db) => {
+    const token = await evaluationTokens(db, config);
+    const api = flags.url === undefined ? await startApi(config) : { url: flags.url, stop: async () => undefined };
+    const progress = createProgress('evaluate', queries.length);
+    try {
+      const measures = await evaluate(queries, truth, {
+        url: api.url,
+        token,
+        fields,
+        clients: flags.clients,
+        progress: (done) => progress.update(done, `${done} of ${queries.length}`),
+      });
+      progress.stop();
+      if (flags.plot !== undefined) await plot(flags.plot, flags, measures);
+      if (flags.record !== undefined) {
+        const { circumstances, recordMeasures } = await import('../services/evaluate/record.js');
+        const { readSize } = await import('../db/name-frequencies.js');
+        const under = await circumstances(commandLine(flags), (await readSize(db)).children);
+        await recordMeasures(flags.record, measures, under);
+      }
+      console.log(flags.json ? JSON.stringify(measures) : describe(measures));
+    } finally {
+      progress.stop();
+      await api.stop();
+    }
+  });
+}
+
+/** In a process of its own, so that the times are the server's and not those of asking and counting. */
+async function startApi(config: Config): Promise<{ url: string; stop(): Promise<void> }> {
+  const { startDirectory } = await import('./processes.js');
+  const folder = path.join(config.home, 'evaluate');
+  mkdirSync(folder, { recursive: true });
+  // Nobody else asks this one, so nobody is kept waiting.
+  const env = { HOST: '127.0.0.1', RATE_LIMIT_SEARCHES_PER_MINUTE: '0' };
+  const api = await startDirectory(['serve', '--port', '0'], env, path.join(folder, 'api.log'), /^listening on/);
+  return { url: api.line.replace('listening on ', ''), stop: api.stop };
 }
 
 function readFields(list: string): QueryField[] {
@@ -63,21 +97,26 @@ function readFields(list: string): QueryField[] {
   return names as QueryField[];
 }
 
-function describe(measures: Measures): string {
-  const recall = (at: number, [low, high]: [number, number]) =>
-    `${at.toFixed(4)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
-  const lines = [
-    `queries with a target, within the least criteria: ${measures.queries}`,
-    `besides: no target ${measures.noTarget}, refused ${measures.refused}, invalid ${measures.invalid}, failed ${measures.failed}; too many matches ${measures.tooMany}`,
-    `recall@1  ${recall(measures.recallAt1, measures.intervalAt1)}`,
-    `recall@10 ${recall(measures.recallAt10, measures.intervalAt10)}`,
-    `mrr       ${measures.mrr.toFixed(4)}`,
-    `p50 ${measures.p50} ms, p95 ${measures.p95} ms, p99 ${measures.p99} ms`,
-  ];
-  for (const [name, slice] of Object.entries(measures.slices)) {
-    lines.push(
-      `  ${name.padEnd(36)} ${String(slice.queries).padStart(6)}  @1 ${slice.recallAt1.toFixed(3)}  @10 ${slice.recallAt10.toFixed(3)}`,
-    );
+async function plot(file: string, flags: EvaluateFlags, measures: Measures): Promise<void> {
+  const { reliabilityPlot } = await import('../services/evaluate/plot.js');
+  const title = flags.record ?? 'Is a score a probability?';
+  const known = flags.fields.replaceAll('_', ' ').replaceAll(',', ', ');
+  const subtitle = `${measures.asked.toLocaleString('en-GB')} searches by ${known}`;
+  try {
+    await writeFile(file, reliabilityPlot(title, subtitle, measures.calibration));
+  } catch {
+    throw new CommandError(`${file} cannot be written: does its folder exist, and may you write there?`);
   }
-  return lines.join('\n');
+}
+
+/** What gave the figures, without folders, which are this machine's own. */
+function commandLine(flags: EvaluateFlags): string {
+  const options = [
+    `--queries ${path.basename(flags.queries)}`,
+    `--truth ${path.basename(flags.truth)}`,
+    `--fields ${flags.fields}`,
+    ...(flags.clients === 1 ? [] : [`--clients ${flags.clients}`]),
+    `--record '${flags.record}'`,
+  ];
+  return `npm run directory -- evaluate ${options.join(' ')}`;
 }

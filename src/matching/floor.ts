@@ -2,10 +2,9 @@ import type { FieldEvidence } from './evidence.js';
 import type { Field } from './types.js';
 
 /** Sixty children called John Smith are all plausible where only John Smith was asked for, improbable as each is. */
-const ALL_AGREE = 0.5;
-/** Least score that is listed at all, and what comes on top for near agreement. */
-const LISTED = 0.05;
-const NEARLY = 0.05;
+export const ALL_AGREE = 0.5;
+/** Least score that is listed at all. */
+export const LISTED = 0.05;
 const WORTH_A_LOOK = 1 / 500;
 const IDENTIFYING: ReadonlySet<Field> = new Set([
   'givenNames',
@@ -18,8 +17,8 @@ const IDENTIFYING: ReadonlySet<Field> = new Set([
 
 /**
  * What a score may not fall below, whatever the odds: 0.50 where every stated criterion agrees exactly with some recorded
- * value; up to 0.10 where none disagrees; 0.05 where one disagrees and two that identify agree, or where the odds aren't
- * negligible; otherwise 0.
+ * value; 0.05 where none disagrees, where one disagrees and two that identify agree, or where the odds aren't negligible;
+ * otherwise 0.
  */
 export function floorOf(fields: readonly FieldEvidence[], odds: number): number {
   if (fields.length === 0) return 0;
@@ -29,11 +28,8 @@ export function floorOf(fields: readonly FieldEvidence[], odds: number): number 
     ({ field, standing }) => IDENTIFYING.has(field) && standing !== 'against' && standing !== 'silent',
   );
   if (agreeing.length === 0) return 0;
-  if (against.length === 0) {
-    const sound = fields.filter(agreesExactly).length;
-    return LISTED + NEARLY * (sound / fields.length);
-  }
-  return (against.length === 1 && agreeing.length >= 2) || odds >= WORTH_A_LOOK ? LISTED : 0;
+  if (against.length === 0 || (against.length === 1 && agreeing.length >= 2)) return LISTED;
+  return odds >= WORTH_A_LOOK ? LISTED : 0;
 }
 
 /** A gender that isn't recorded is no reason to show part of a list that would otherwise be too long. */

@@ -1,7 +1,7 @@
 import { parseLine, parsePostcode, parseTown } from './compare-places.js';
 import { compareTokens } from './compare-tokens.js';
 import type { Evidence } from './evidence.js';
-import { floorOf } from './floor.js';
+import { ALL_AGREE, floorOf, LISTED } from './floor.js';
 import type { Model } from './model/model.js';
 import { createNameOdds } from './name-odds.js';
 import { parseName } from './normalise.js';
@@ -97,19 +97,21 @@ export function scoreCandidate(
  * would agree in family, address and parents just as well; so what they share can't count for this child beyond that.
  */
 function conclude(evidence: readonly Evidence[], strangers: number, model: Model): Scored {
-  const { household, prior } = model;
+  const { household } = model;
   const product = (kind: 'match' | 'sibling' | 'twin') => evidence.reduce((ratio, part) => ratio * part[kind], 1);
   const fields = evidence.flatMap((part) => part.fields);
   const match = product('match');
   const relatives = (household.siblings * product('sibling') + household.twins * product('twin')) / strangers;
-  const alone = (prior.held * match) / strangers / (1 + relatives);
+  const raw = (presence(model) * match) / strangers / (1 + relatives);
+  const odds = Math.exp(model.calibration.intercept) * raw ** model.calibration.slope;
+  // Alone it is weighed against all strangers, and not against its being nowhere.
+  const alone = odds * elsewhere(model);
   const agreement: Partial<Record<Field, Agreement>> = {};
   for (const { field, agreement: word } of fields) agreement[field] = word;
-  const odds = alone / elsewhere(model);
   const floor = floorOf(fields, odds);
   return {
     score: Math.max(alone / (1 + alone), floor),
-    prior: Math.log2(prior.held / strangers),
+    prior: Math.log2(presence(model) / strangers),
     weight: Math.log2(match / (1 + relatives)),
     agreement,
     levels: fields.map(({ field, level, ratio }) => ({ field, level, bits: Math.log2(ratio) })),
@@ -120,10 +122,20 @@ function conclude(evidence: readonly Evidence[], strangers: number, model: Model
   };
 }
 
+/** Odds, before anything is compared, that the child asked for is among the candidates. */
+export function presence(model: Model): number {
+  return model.prior.held / elsewhere(model);
+}
+
 /** Chance that the child asked for is none of the candidates: not in the directory, or not among those that were found. */
 function elsewhere({ prior }: Model): number {
   return 1 - prior.held + prior.held * prior.overlooked;
 }
+
+/** More children than these who agree in all that was stated are too many to be told apart. */
+export const MOST_PLAUSIBLE = 50;
+/** Who is less likely than this beside the others that were found isn't listed: that two names meet by chance is no reason to be shown. */
+const NEGLIGIBLE = 1e-4;
 
 /**
  * Scores of all the candidates of one search, knowing of each other (Bayes over the list). A candidate alone is weighed
@@ -133,10 +145,18 @@ function elsewhere({ prior }: Model): number {
 export function weighRivals<T extends Scored>(candidates: readonly T[]): T[] {
   // Who isn't worth listing is no rival: so whether a search came upon such a child leaves no trace in the others' scores.
   const total = candidates.reduce((sum, { odds, floor }) => (floor > 0 ? sum + odds : sum), 0);
-  return candidates.map((candidate) => ({
-    ...candidate,
-    score: Math.max(candidate.floor > 0 ? candidate.odds / (1 + total) : 0, candidate.floor),
-  }));
+  const tooMany = candidates.filter(agreesInAll).length > MOST_PLAUSIBLE;
+  return candidates.map((candidate) => {
+    const probability = candidate.floor > 0 ? candidate.odds / (1 + total) : 0;
+    let least = probability >= NEGLIGIBLE ? LISTED : 0;
+    // Who agrees in all is always listed; where there are too many of them, each is plausible, so that none is shown.
+    if (agreesInAll(candidate)) least = tooMany ? candidate.floor : LISTED;
+    return { ...candidate, score: Math.max(probability, least) };
+  });
+}
+
+function agreesInAll({ floor }: Scored): boolean {
+  return floor >= ALL_AGREE;
 }
 
 /** Order of an answer: full matches first, then by score, then by weight. */

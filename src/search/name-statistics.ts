@@ -7,6 +7,7 @@ import {
   defaultModel,
   frequenciesOf,
   joinVocabularies,
+  type NameFrequencies,
   type Scorer,
   type Vocabulary,
   vocabularyBuilder,
@@ -21,7 +22,8 @@ const PAGE = 5_000;
 export interface Names {
   /** Children in the directory when they were counted. */
   children: number;
-  /** Knows how common each name is. */
+  /** How common each name is, and a scorer that knows it. */
+  frequencies: NameFrequencies;
   score: Scorer;
   given: Vocabulary;
   family: Vocabulary;
@@ -108,7 +110,7 @@ async function readCounted(db: Kysely<Database>): Promise<Counted> {
   const given = await readPart(db, 'given');
   const family = await readPart(db, 'family');
   const frequencies = frequenciesOf(children, { given, family });
-  return { children, countedAt, score: createScorer(defaultModel, frequencies), given, family };
+  return { children, countedAt, frequencies, score: createScorer(defaultModel, frequencies), given, family };
 }
 
 /** Page by page, so that searches go on between. */

@@ -12,6 +12,13 @@ import type { NameKind } from '../types.js';
 export interface Weight {
   m: number;
   u: number;
+  seen?: Seen;
+}
+
+/** In how many pairs of the training data the level was met; without it the number was set by hand. */
+export interface Seen {
+  m?: number;
+  u?: number;
 }
 
 /**
@@ -21,11 +28,41 @@ export interface Weight {
 export interface NameWeight {
   m: number;
   ways: number;
+  seen?: Seen;
 }
 
-/** All numbers of the score. Readable and versioned: src/matching/model/weights.v1.ts. */
+/** What the odds of a candidate are raised to and multiplied by (Platt 1999, on the odds): monotone, so that no order changes. */
+export interface Calibration {
+  slope: number;
+  intercept: number;
+}
+
+/** Where the numbers of a model come from. Counts only. */
+export interface Training {
+  on: string;
+  command: string;
+  /** The model that was trained, whose numbers stay where too little was seen. */
+  from: string;
+  /** Children in the directory that it was trained on. */
+  children: number;
+  /** Queries whose child is held, each compared with its child for `m`. */
+  pairs: number;
+  /** Pairs of a query and a child at random, for `u`. */
+  strangers: number;
+  /** Searches whose candidates calibrated the score; of these, with a child that is held; of these, overlooked. */
+  searches: number;
+  held: number;
+  overlooked: number;
+  /** Whether the queries were searches of people, which also tell how often a value is wholly wrong or a child not held. */
+  realSearches: boolean;
+}
+
+/** All numbers of the score. Readable and versioned: src/matching/model/weights.*.ts. */
 export interface Model {
   version: string;
+  /** Undefined where all was set by hand. */
+  training?: Training;
+  calibration: Calibration;
   prior: {
     /** Share of searches whose child is in the directory. */
     held: number;

@@ -1,7 +1,9 @@
 import { Agent, request as send } from 'node:http';
 import type { SearchAnswer, SearchRequest } from '../../schemas/search.js';
-import { type Measures, measure, type Outcome } from './measures.js';
+import { type Measures, measure } from './measures.js';
 import { type Query, type QueryField, toRequest } from './queries.js';
+import type { Outcome } from './recall.js';
+import { sliceOfOrigin } from './slices.js';
 
 export interface EvaluateOptions {
   /** Base address of the API. */
@@ -66,13 +68,11 @@ function judge(query: Query, target: string | undefined, answer: Answer): Outcom
     kind: kindOf(answer),
     hasTarget: target !== undefined,
     milliseconds: answer.milliseconds,
+    results: (answer.body.results ?? []).map(({ childId, score }) => ({ score, right: childId === target })),
     slices: slicesOf(query),
   };
-  const results = answer.body.results ?? [];
-  const position = results.findIndex((result) => result.childId === target);
+  const position = outcome.results.findIndex(({ right }) => right);
   if (position >= 0) outcome.rank = position + 1;
-  const first = results[0];
-  if (first) outcome.first = { score: first.score, right: position === 0 };
   return outcome;
 }
 
@@ -84,7 +84,7 @@ function kindOf({ status, body }: Answer): Outcome['kind'] {
 
 function slicesOf(query: Query): string[] {
   const slices = Object.entries(query.errors ?? {}).map(([field, label]) => `${field}: ${label}`);
-  if (query.name_origin) slices.push(`origin: ${query.name_origin}`);
+  if (query.name_origin) slices.push(sliceOfOrigin(query.name_origin));
   return slices;
 }
 

@@ -1,5 +1,5 @@
 import { DirectoryError } from '../../errors.js';
-import type { Scored } from '../../matching/index.js';
+import { MOST_PLAUSIBLE, type Scored, weighRivals } from '../../matching/index.js';
 
 /** Least score of a result that is shown, of a plausible one, and of the bands of the contract. */
 const LEAST = 0.05;
@@ -8,7 +8,6 @@ const POSSIBLE = 0.85;
 const MATCH = 0.95;
 /** Ahead by this much, one result stands alone. */
 const MARGIN = 0.1;
-const MOST_PLAUSIBLE = 50;
 
 export type Band = 'match' | 'possible' | 'weak';
 export type Outcome = 'match' | 'candidates' | 'none';
@@ -21,6 +20,12 @@ export interface Ranked<T> {
 export interface Ranking<T> {
   outcome: Outcome;
   results: (Ranked<T> & { band: Band })[];
+}
+
+/** The same children, each with its probability beside the others: of those alone whom the caller may see. */
+export function amongRivals<T>(found: Ranked<T>[]): Ranked<T>[] {
+  const weighed = weighRivals(found.map(({ scored }) => scored));
+  return found.map(({ child }, at) => ({ child, scored: weighed[at] as Scored }));
 }
 
 /**

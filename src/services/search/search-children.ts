@@ -17,7 +17,7 @@ import { type Visible, visibleTo } from '../visibility.js';
 import { toCandidate, toResult } from './answer.js';
 import { namesHiddenCriterion, readCriteria, type SearchCriteria, statedFields } from './criteria.js';
 import { explain, type Look, mayExplain } from './explain.js';
-import { PLAUSIBLE, type Ranked, rank } from './rank.js';
+import { amongRivals, PLAUSIBLE, type Ranked, rank } from './rank.js';
 import { type Stopwatch, startStopwatch } from './stopwatch.js';
 
 /** An exact search compares at most so many; where there are more it is too wide. */
@@ -131,7 +131,7 @@ async function findFuzzily(search: Search, names: Names, exclusions: Exclusions,
   await look(planCandidates(criteria, names, exclusions));
   if (unasked.length > 0) await weigh(unasked, PLAUSIBLE);
   if (!ranked.some(({ scored }) => scored.score >= PLAUSIBLE)) await look(planWidely(criteria, names, exclusions));
-  return { ranked: inOrder(ranked), degraded: false, incomplete: false, looks };
+  return { ranked: inOrder(amongRivals(ranked)), degraded: false, incomplete: false, looks };
 }
 
 async function findExactly(search: Search, names: Names, exclusions: Exclusions, unasked: string[]): Promise<Found> {
