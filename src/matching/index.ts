@@ -3,7 +3,8 @@ export { fitCalibration, type JudgedSearch } from './calibrate.js';
 export * from './dates.js';
 export { matchesExactly } from './exact.js';
 export type { Model, Training } from './model/model.js';
-export { weightsV1 as defaultModel, weightsV1 as handModel } from './model/weights.v1.js';
+export { weightsV1 as handModel } from './model/weights.v1.js';
+export { weightsV2 as defaultModel } from './model/weights.v2.js';
 export * from './nicknames.js';
 export * from './normalise.js';
 export * from './phonetic.js';
@@ -17,5 +18,12 @@ export {
   scoreCandidate,
   weighRivals,
 } from './score.js';
-export { countLevels, type LevelCounts, reestimate, reestimateMiddle, TRAINED_TABLES, type TrainedTable } from './train.js';
+export {
+  countLevels,
+  type LevelCounts,
+  reestimate,
+  reestimateMiddle,
+  TRAINED_TABLES,
+  type TrainedTable,
+} from './train.js';
 export * from './types.js';

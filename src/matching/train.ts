@@ -48,7 +48,8 @@ export function countLevels(pairs: Iterable<Pick<Scored, 'levels'>>): LevelCount
       const level = bareLevel(described, table);
       if (level === undefined) continue;
       count(table, level);
-      if (table === 'given') count('middle', MIDDLES.find((middle) => described.endsWith(`middle-${middle}`)) ?? 'other');
+      if (table === 'given')
+        count('middle', MIDDLES.find((middle) => described.endsWith(`middle-${middle}`)) ?? 'other');
     }
   }
   return counts;
