@@ -238,6 +238,53 @@ t.test('rivals share the probability, and a child without a rival gains', async 
   t.equal(weighRivals([one, unlike])[0]!.score, alone!.score, 'a child not worth listing leaves no trace');
 });
 
+t.test(
+  'fifty who agree in all share the probability and are listed; fifty-one are too many to tell apart',
+  async (t) => {
+    const query = prepareCriteria({ givenNames: 'Ottilie', familyName: 'Szczepański' });
+    const namesakes = (count: number) =>
+      weighRivals(Array.from({ length: count }, () => score(query, child('Ottilie', 'Szczepański')))).map(
+        (scored) => scored.score,
+      );
+    t.ok(namesakes(3).every((probability) => probability > 0.2 && probability < 1 / 3));
+    t.ok(namesakes(50).every((probability) => probability === 0.05));
+    t.ok(namesakes(51).every((probability) => probability === 0.5));
+  },
+);
+
+t.test(
+  'whoever is next to certainly not the one is not listed beside the one, but a full match always is',
+  async (t) => {
+    const asked = { givenNames: 'Ottilie', familyName: 'Szczepański', dateOfBirth: day('2012-03-14') };
+    const query = prepareCriteria(asked);
+    const ottilie = score(query, child('Ottilie', 'Szczepański'));
+    const twin = score(query, child('Grace', 'Szczepański'));
+    t.ok(weighRivals([twin])[0]!.score >= 0.05, 'alone she is worth a look');
+    const [first, second] = weighRivals([ottilie, twin]);
+    t.ok(first!.score > 0.99 && second!.score < 0.05);
+    const both = prepareCriteria({ familyName: 'Smith', dateOfBirth: day('2012-03-14') });
+    const sure = { ...score(both, child('Amy', 'Smith')), odds: 1e9 };
+    t.equal(weighRivals([sure, score(both, child('Grace', 'Smith'))])[1]!.score, 0.05);
+  },
+);
+
+t.test('the scores of a list never add up to more than 1 and what floors add', async (t) => {
+  const random = pseudoRandom(5);
+  const pick = (values: readonly string[]) => values[Math.floor(random() * values.length)] as string;
+  for (let round = 0; round < 500; round++) {
+    const query = prepareCriteria({
+      givenNames: pick(['John', 'Jon']),
+      familyName: 'Smith',
+      dateOfBirth: day('2012-03-14'),
+    });
+    const list = Array.from({ length: 8 }, () =>
+      score(query, child(pick(['John', 'Jon', 'Joan']), pick(['Smith', 'Smyth']), pick(['2012-03-14', '2012-03-15']))),
+    );
+    const above = weighRivals(list).filter(({ score: probability }) => probability > 0.05);
+    t.ok(above.reduce((sum, { score: probability }) => sum + probability, 0) <= 1 + 1e-9);
+  }
+});
+
 t.test('a twin is told by the given name alone, whatever else they share', async (t) => {
   const shared = { addresses: [home], parents: [{ name: 'Jane Smith' }], gender: 'female' as const };
   const asked: Criteria = {

@@ -104,15 +104,14 @@ export async function train(
   const tables = frequencies.children >= CHILDREN_OF_A_COUNTRY ? [...ANYWHERE, ...PLACES] : ANYWHERE;
   const trust = realSearches ? 1 : TRUST_IN_SYNTHETIC;
   const ofStrangers = countLevels(scoreAll(model, frequencies, apart));
-  const withU = reestimate(model, ofStrangers, 'u', { version, tables, complete: true, trust });
-
-  let trained = withU;
+  let trained: Model = model;
   for (let round = 1; round <= ROUNDS; round++) {
     note(`comparing with the children asked for, round ${round}`);
     const ofChildren = countLevels(scoreAll(trained, frequencies, pairs));
-    const withM = reestimate(withU, ofChildren, 'm', { version, complete: realSearches, trust });
+    const withM = reestimate(model, ofChildren, 'm', { version, complete: realSearches, trust });
     trained = reestimateMiddle(withM, ofChildren, ofStrangers, trust);
   }
+  trained = reestimate(trained, ofStrangers, 'u', { version, tables, complete: true, trust });
 
   note('searching, to calibrate');
   const searches = await searchAll(context, trained, names, queries, truth);
