@@ -13,7 +13,12 @@ export interface Report {
   sizes: Record<string, Record<string, number>>;
   recall: Recall[];
   speed: Speed[];
-  /** Times that ours says its steps took, over all its answers. */
+  steps: Steps[];
+}
+
+/** What ours says its steps took, in milliseconds. */
+export interface Steps {
+  clients: number;
   steps: Record<string, { p50: number; p95: number }>;
 }
 
@@ -82,21 +87,16 @@ export function speedOf(runs: Run[]): Speed[] {
   });
 }
 
-export function stepsOf(runs: Run[]): Report['steps'] {
-  const steps = new Map<string, number[]>();
-  for (const { took } of runs.flatMap((run) => run.asked)) {
-    for (const [step, milliseconds] of Object.entries(took ?? {})) {
-      const times = steps.get(step) ?? [];
-      times.push(milliseconds);
-      steps.set(step, times);
-    }
-  }
-  return Object.fromEntries(
-    [...steps].map(([step, times]) => [
-      step,
-      { p50: round(percentile(times, 0.5), 2), p95: round(percentile(times, 0.95), 2) },
-    ]),
-  );
+export function stepsOf(runs: Run[]): Steps[] {
+  return runs.flatMap(({ clients, asked }) => {
+    const tooks = asked.flatMap(({ took }) => (took ? [took] : []));
+    const names = [...new Set(tooks.flatMap((took) => Object.keys(took)))];
+    const steps = names.map((name): [string, { p50: number; p95: number }] => {
+      const times = tooks.flatMap((took) => took[name] ?? []);
+      return [name, { p50: round(percentile(times, 0.5), 2), p95: round(percentile(times, 0.95), 2) }];
+    });
+    return steps.length > 0 ? [{ clients, steps: Object.fromEntries(steps) }] : [];
+  });
 }
 
 /** The tables, for a terminal and for a page alike. */
@@ -127,8 +127,11 @@ export function tables(report: Report): string {
       ]),
     ),
     table(
-      ['step of ours', 'p50 ms', 'p95 ms'],
-      Object.entries(report.steps).map(([step, { p50, p95 }]) => [step, p50.toFixed(2), p95.toFixed(2)]),
+      ['step of ours, p50 / p95 ms', ...report.steps.map(({ clients }) => `${clients} at once`)],
+      Object.keys(report.steps[0]?.steps ?? {}).map((name) => [
+        name,
+        ...report.steps.map(({ steps }) => `${steps[name]?.p50.toFixed(1)} / ${steps[name]?.p95.toFixed(1)}`),
+      ]),
     ),
     table(
       ['on disk', 'PostgreSQL tables', 'PostgreSQL indices', 'Elasticsearch', 'segments'],
