@@ -161,6 +161,19 @@ t.test('a shield', async (t) => {
       201,
       'by a hidden name it resembles nobody',
     );
+    for (const [now, kind, givenNames, familyName, dateOfBirth] of [
+      ['Saoirse Vandermeer', 'former', 'Orla', 'Finch', '2014-05-06'],
+      ['Bertrand Okafor', 'birth', 'Orlah', 'Fynch', '2014-05-06'],
+      ['Yusuf Castellanos', 'known-as', open.givenNames, open.familyName, open.dateOfBirth],
+    ] as const) {
+      const [given, family] = now.split(' ');
+      const otherNames = [{ kind, givenNames, familyName }];
+      t.strictSame(
+        (await create(other, { givenNames: given, familyName: family, dateOfBirth, otherNames })).body,
+        { queued: true },
+        `nor under a new name, while it is like one there by its ${kind} name`,
+      );
+    }
   });
 
   await t.test('holds while Elasticsearch is away', async (t) => {
