@@ -150,16 +150,23 @@ export interface ChangeNote {
   change: Record<string, unknown>;
 }
 
+export interface ChangeReach {
+  /** Of a shield: goes to the index ahead of all else. */
+  urgent?: boolean;
+  /** Changes nothing that anyone may see of a shielded child, and so nothing that the index holds of one. */
+  hidden?: boolean;
+}
+
 /**
  * Ends every change to a child: gives it its next version, writes the history, and queues it for the index, all in
- * the caller's transaction. `urgent` is for shields.
+ * the caller's transaction.
  * @returns the new version
  */
 export async function recordChange(
   trx: Transaction<Database>,
   childId: string,
   note: ChangeNote,
-  urgent = false,
+  { urgent = false, hidden = false }: ChangeReach = {},
 ): Promise<number> {
   const row = await trx
     .updateTable('children')
@@ -168,9 +175,12 @@ export async function recordChange(
     .returning('version')
     .executeTakeFirst();
   if (!row) throw new DirectoryError('not-found', 'No such child');
-  // The index knows a shielded child by what was shown until now: a name that was current is hidden from here on.
-  await sql`
-    update shields set index_acknowledged_at = null where child_id = ${childId} and lifted_at is null`.execute(trx);
+  // The index knows a shielded child by what was shown until now: a name that was current is hidden from here on. But a
+  // child left out by id is searched for otherwise, which nobody may take for a sign of a change to what is hidden.
+  if (!hidden) {
+    await sql`
+      update shields set index_acknowledged_at = null where child_id = ${childId} and lifted_at is null`.execute(trx);
+  }
   await insertHistory(trx, childId, row.version, note);
   await queueForIndex(trx, childId, row.version, urgent);
   return row.version;

@@ -1,6 +1,10 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
+import type pg from 'pg';
 import { v7 as uuid } from 'uuid';
 import type { Database } from './schema.js';
+
+/** Held by who sets a shield, and shared by those who make children without comparing them with shielded ones. */
+const SHIELD_LOCK = 7_203_130;
 
 export interface NewShield {
   childId: string;
@@ -26,8 +30,20 @@ export async function findUnacknowledgedShields(db: Kysely<Database>): Promise<s
   return rows.map((row) => row.child_id);
 }
 
+/**
+ * Lets no shield be set until the client's current transaction has ended.
+ * @returns false where one stands already
+ */
+export async function holdShieldsBack(client: pg.ClientBase): Promise<boolean> {
+  await client.query('select pg_advisory_xact_lock_shared($1)', [SHIELD_LOCK]);
+  const { rowCount } = await client.query('select from shields where lifted_at is null limit 1');
+  return rowCount === 0;
+}
+
+/** Waits for those who hold shields back. */
 export async function insertShield(trx: Transaction<Database>, shield: NewShield): Promise<string> {
   const id = uuid();
+  await sql`select pg_advisory_xact_lock(${SHIELD_LOCK})`.execute(trx);
   await trx
     .insertInto('shields')
     .values({

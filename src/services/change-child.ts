@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { Access } from '../caller.js';
 import type { Context } from '../context.js';
 import { recordAudit } from '../db/audit.js';
-import { findRecord, findStandingForUpdate, recordChange, type Standing } from '../db/children.js';
+import { type ChangeReach, findRecord, findStandingForUpdate, recordChange, type Standing } from '../db/children.js';
 import { deleteAddress, insertAddress, replaceCurrentName, updateAddress } from '../db/record-parts.js';
 import type { Database } from '../db/schema.js';
 import { insertShield, liftShield, updateShield } from '../db/shields.js';
@@ -19,7 +19,7 @@ interface Change {
   action: string;
   /** Names of the parts changed; no values. */
   parts: string[];
-  urgent?: boolean;
+  reach: ChangeReach;
   apply(trx: Transaction<Database>, standing: Standing): Promise<void>;
 }
 
@@ -60,7 +60,7 @@ async function changeChild(
         reason: access.reason,
         change: { action: change.action, parts: change.parts, before },
       },
-      change.urgent,
+      change.reach,
     );
     await recordAudit(trx, access, { action: change.action, childIds: [childId], details: { parts: change.parts } });
     return readBack(trx, access, childId);
@@ -95,6 +95,7 @@ export async function correctChild(
   return changeChild(context, access, childId, version, {
     action: 'correct-child',
     parts: Object.keys(change).sort(),
+    reach: {},
     async apply(trx) {
       if (givenNames !== undefined || familyName !== undefined) {
         await replaceCurrentName(trx, childId, {
@@ -126,6 +127,7 @@ export async function addAddress(
   return changeChild(context, access, childId, version, {
     action: 'add-address',
     parts: ['addresses'],
+    reach: { hidden: true },
     async apply(trx) {
       await insertAddress(trx, childId, address);
     },
@@ -143,6 +145,7 @@ export async function changeAddress(
   return changeChild(context, access, childId, version, {
     action: 'change-address',
     parts: ['addresses'],
+    reach: { hidden: true },
     async apply(trx) {
       if (!(await updateAddress(trx, childId, addressId, change)))
         throw new DirectoryError('not-found', 'No such address');
@@ -160,6 +163,7 @@ export async function removeAddress(
   return changeChild(context, access, childId, version, {
     action: 'remove-address',
     parts: ['addresses'],
+    reach: { hidden: true },
     async apply(trx) {
       if (!(await deleteAddress(trx, childId, addressId))) throw new DirectoryError('not-found', 'No such address');
     },
@@ -193,7 +197,8 @@ export async function shieldChild(
   return changeChild(context, access, childId, version, {
     action: 'shield',
     parts: ['shield'],
-    urgent: true,
+    // A new shield is not acknowledged before the index has said so; a standing one stays as it is.
+    reach: { urgent: true, hidden: true },
     async apply(trx, standing) {
       const { reason } = request;
       if (standing.shielded) await updateShield(trx, childId, { reason, reviewOn });
@@ -214,7 +219,7 @@ export async function unshieldChild(
   return changeChild(context, access, childId, version, {
     action: 'unshield',
     parts: ['shield'],
-    urgent: true,
+    reach: { urgent: true, hidden: true },
     async apply(trx, standing) {
       if (!standing.shielded) throw new DirectoryError('not-found', 'No shield stands');
       await liftShield(trx, childId, access.caller.userId);

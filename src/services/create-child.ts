@@ -8,7 +8,7 @@ import { findFacts, insertHistory, queueForIndex } from '../db/children.js';
 import { findIdsByKeys } from '../db/find-exact.js';
 import { claimIdempotencyKey, rememberCreated } from '../db/idempotency.js';
 import { drawFreeNumbers } from '../db/numbers.js';
-import { insertAddress, insertName, insertParent } from '../db/record-parts.js';
+import { insertAddress, insertName, insertParent, type NameParts } from '../db/record-parts.js';
 import type { Database } from '../db/schema.js';
 import { findUnacknowledgedShields } from '../db/shields.js';
 import { DirectoryError } from '../errors.js';
@@ -83,14 +83,30 @@ export async function createChild(
   });
 }
 
-/** What a shield does not hide, and so all that a new child is compared by. */
-function comparable(child: NewChild): Criteria {
-  return {
-    ...(child.givenNames ? { givenNames: child.givenNames } : {}),
-    ...(child.familyName ? { familyName: child.familyName } : {}),
-    dateOfBirth: { kind: 'day', date: child.dateOfBirth },
-    ...(child.gender && child.gender !== 'unknown' ? { gender: child.gender } : {}),
-  };
+/** Every name of a new child, the current one first; a part that another name leaves out is the current one's. */
+function namesOf({ givenNames = '', familyName = '', otherNames = [] }: NewChild): [NameParts, ...NameParts[]] {
+  return [
+    { kind: 'current', givenNames, familyName },
+    ...otherNames.map((other) => ({
+      kind: other.kind,
+      givenNames: other.givenNames ?? givenNames,
+      familyName: other.familyName ?? familyName,
+    })),
+  ];
+}
+
+/**
+ * What a shield does not hide, and so all that a new child is compared by: once for each name, since whoever is known
+ * here by one name may come back under another.
+ */
+function comparable(child: NewChild): Criteria[] {
+  const { dateOfBirth: date, gender } = child;
+  return namesOf(child).map(({ givenNames, familyName }) => ({
+    ...(givenNames ? { givenNames } : {}),
+    ...(familyName ? { familyName } : {}),
+    dateOfBirth: { kind: 'day', date },
+    ...(gender && gender !== 'unknown' ? { gender } : {}),
+  }));
 }
 
 /** @returns undefined while the index is away */
@@ -98,10 +114,12 @@ async function findIndexedAlike(context: Context, child: NewChild): Promise<stri
   // Compared whatever the index says: it may still know them by what is hidden now.
   const unacknowledged = await findUnacknowledgedShields(context.db);
   const names = await context.names.current();
-  const plan = planCandidates(comparable(child), names, { shielded: false, childIds: unacknowledged });
-  if (!plan) return [];
+  const plans = comparable(child).flatMap(
+    (criteria) => planCandidates(criteria, names, { shielded: false, childIds: unacknowledged }) ?? [],
+  );
   try {
-    return [...(await findCandidates(context, plan)).childIds, ...unacknowledged];
+    const candidates = await Promise.all(plans.map((plan) => findCandidates(context, plan)));
+    return [...candidates.flatMap(({ childIds }) => childIds), ...unacknowledged];
   } catch (error) {
     if (error instanceof DirectoryError && error.code === 'search-unavailable') return undefined;
     throw error;
@@ -123,24 +141,29 @@ async function findAlike(
   child: NewChild,
   indexed: string[] | undefined,
 ): Promise<Alike[]> {
-  const given = parseName(child.givenNames ?? '').joined;
-  const family = parseName(child.familyName ?? '').joined;
   // Two requests for one child at the same moment: the second waits here and then sees the first, however it is spelt.
   await sql`select pg_advisory_xact_lock(hashtextextended(${child.dateOfBirth}, 0))`.execute(trx);
   const day = { dateFrom: child.dateOfBirth, dateTo: child.dateOfBirth, excludeShielded: false };
   const known = await Promise.all([
     indexed ?? findIdsByKeys(trx, day, BORN_THAT_DAY_AT_MOST),
-    findIdsByKeys(trx, { given, family, excludeShielded: false }, KNOWN_AT_MOST),
-    findIdsByKeys(trx, { family, ...day }, KNOWN_AT_MOST),
-    findIdsByKeys(trx, { given, ...day }, KNOWN_AT_MOST),
+    ...namesOf(child).flatMap(({ givenNames, familyName }) => {
+      const given = parseName(givenNames).joined;
+      const family = parseName(familyName).joined;
+      return [
+        findIdsByKeys(trx, { given, family, excludeShielded: false }, KNOWN_AT_MOST),
+        findIdsByKeys(trx, { family, ...day }, KNOWN_AT_MOST),
+        findIdsByKeys(trx, { given, ...day }, KNOWN_AT_MOST),
+      ];
+    }),
   ]);
   const facts = await findFacts(trx, [...new Set(known.flat())]);
-  const query = prepareCriteria(comparable(child));
+  const queries = comparable(child).map(prepareCriteria);
   const { score } = await context.names.current();
   const today = todayInEngland();
   return facts.filter((fact) => {
     const shown = fact.shielded ? { ...fact, names: fact.names.filter((name) => name.kind === 'current') } : fact;
-    return score(query, toCandidate({ ...shown, addresses: [], parents: [] }, today)).score >= RESEMBLES;
+    const candidate = toCandidate({ ...shown, addresses: [], parents: [] }, today);
+    return queries.some((query) => score(query, candidate).score >= RESEMBLES);
   });
 }
 
@@ -174,15 +197,7 @@ async function insertChild(trx: Transaction<Database>, child: NewChild, authorit
       archived_at: null,
     })
     .execute();
-  const { givenNames = '', familyName = '' } = child;
-  await insertName(trx, childId, { kind: 'current', givenNames, familyName });
-  for (const other of child.otherNames ?? []) {
-    await insertName(trx, childId, {
-      kind: other.kind,
-      givenNames: other.givenNames ?? givenNames,
-      familyName: other.familyName ?? familyName,
-    });
-  }
+  for (const name of namesOf(child)) await insertName(trx, childId, name);
   for (const address of child.addresses ?? []) await insertAddress(trx, childId, address);
   for (const parent of child.parents ?? []) await insertParent(trx, childId, parent);
   return childId;

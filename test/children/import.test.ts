@@ -1,8 +1,10 @@
 import { Readable } from 'node:stream';
 import { sql } from 'kysely';
 import t from 'tap';
+import { holdShieldsBack } from '../../src/db/shields.js';
 import { type ImportCounts, importInitial, type ReportLine } from '../../src/services/import/import-feed.js';
 import { bornYearsAgo, openChildren, type TestChildren } from '../helpers/children.js';
+import { until } from '../helpers/wait.js';
 
 const born = bornYearsAgo(6);
 const header = 'source_id,given_names,family_name,date_of_birth,gender,town,postcode,authority';
@@ -277,4 +279,45 @@ t.test('a run that broke off is carried on by the next, and shields stop both', 
   await directory.call(manager, 'PUT', `/v1/children/${shielded}/shield`, { reason: 'refuge' }, { 'if-match': '"1"' });
   await t.rejects(load(directory, `${header}\n${row(5_000)}`), { name: 'CommandError', message: /shielded/ });
   t.match(await stored(directory), { children: 4_200 }, 'loading without matching could make a second, open record');
+});
+
+t.test('a shield that is set while a file is loaded stops the rest of it', async (t) => {
+  const directory = await openChildren(t);
+  const manager = await directory.caller('management-team');
+  const rows = Array.from({ length: 2_500 }, (_, at) => `${at + 1},Ann${at + 1},Lee,${born},,,,Northvale\n`).join('');
+  let shielded: number | undefined;
+  const loading = importInitial(directory.worker, Readable.from([Buffer.from(`${header}\n${rows}`)]), {
+    source: 'census',
+    format: 'csv',
+    async report([first]) {
+      const path = `/v1/children/${first!.childId}/shield`;
+      shielded ??= (await directory.call(manager, 'PUT', path, { reason: 'refuge' }, { 'if-match': '"1"' })).status;
+    },
+  });
+  await t.rejects(loading, { name: 'CommandError', message: /shielded/ });
+  t.equal(shielded, 200);
+  t.match(await stored(directory), { children: 1_000 }, 'the batch before it is in, no row after it');
+  const states = await directory.owner.selectFrom('feed_batches').select('state').execute();
+  t.strictSame(states, [{ state: 'failed' }]);
+
+  // Of a batch that is being written no row is known to whoever sets a shield: the shield waits for it.
+  const [bird] = await directory.add([{ givenNames: 'Wren', familyName: 'Finch', dateOfBirth: born }]);
+  await sql`update shields set lifted_at = now(), lifted_by = set_by`.execute(directory.owner);
+  const client = await directory.worker.pool.connect();
+  await client.query('begin');
+  t.equal(await holdShieldsBack(client), true);
+  let done = false;
+  const path = `/v1/children/${bird!.childId}/shield`;
+  const shielding = directory.call(manager, 'PUT', path, { reason: 'refuge' }, { 'if-match': '"1"' }).finally(() => {
+    done = true;
+  });
+  await until(async () => {
+    const { rows } = await sql`select from pg_locks where locktype = 'advisory' and not granted
+      and database = (select oid from pg_database where datname = current_database())`.execute(directory.owner);
+    return rows.length > 0;
+  });
+  t.notOk(done);
+  await client.query('commit');
+  client.release();
+  t.match(await shielding, { status: 200 });
 });

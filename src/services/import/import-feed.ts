@@ -6,6 +6,7 @@ import type { Context } from '../../context.js';
 import { recordSystemAudit } from '../../db/audit.js';
 import { refreshNameFrequencies } from '../../db/name-frequencies.js';
 import { drawFreeNumbers } from '../../db/numbers.js';
+import { holdShieldsBack } from '../../db/shields.js';
 import { CommandError, UsageError } from '../../errors.js';
 import { ensureIndex, writeAlias } from '../../search/aliases.js';
 import { todayInEngland } from '../child-age.js';
@@ -156,6 +157,8 @@ async function loadRows(
     const client = await context.pool.connect();
     try {
       await client.query('begin');
+      // In each batch again: the directory may be in use, and a shield set, while a file of hours is read.
+      if (!(await holdShieldsBack(client))) throw besideShields();
       const { outcomes, fresh } = await sortOut(client, context, source, batchId, rows);
       await addAuthorities(client, fresh);
       await loadBatch(client, source, batchId, fresh);
@@ -244,11 +247,13 @@ async function refuseBesideShields(context: Context): Promise<void> {
     .where('lifted_at', 'is', null)
     .limit(1)
     .executeTakeFirst();
-  if (shield) {
-    throw new CommandError(
-      'This directory holds shielded children. Loading without matching could give one of them a second, open record, so --initial is refused.',
-    );
-  }
+  if (shield) throw besideShields();
+}
+
+function besideShields(): CommandError {
+  return new CommandError(
+    'This directory holds shielded children. Loading without matching could give one of them a second, open record, so --initial is refused.',
+  );
 }
 
 async function openBatch(context: Context, source: string, batchId: string): Promise<void> {
