@@ -438,7 +438,9 @@ t.test('a child is added', async (t) => {
       [body, body, { ...body, familyName: 'Abernathie' }, body].map((one) => create(one)),
     );
     t.strictSame(answers.map(({ status }) => status).sort(), [201, 202, 202, 202]);
-    const keyed = await Promise.all([1, 2, 3].map(() => create({ ...body, givenNames: 'Leopold', familyName: 'Featherstone' }, 'one-request')));
+    const keyed = await Promise.all(
+      [1, 2, 3].map(() => create({ ...body, givenNames: 'Leopold', familyName: 'Featherstone' }, 'one-request')),
+    );
     t.strictSame(
       keyed.map(({ status }) => status),
       [201, 201, 201],
