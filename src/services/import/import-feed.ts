@@ -11,7 +11,7 @@ import { ensureIndex, writeAlias } from '../../search/aliases.js';
 import { todayInEngland } from '../child-age.js';
 import { type FeedRow, rowProblem } from './feed-row.js';
 import { hashRow, type LoadRow, loadBatch } from './load-batch.js';
-import { type FeedFormat, readFeed } from './read-feed.js';
+import { type FeedEntry, type FeedFormat, readFeed } from './read-feed.js';
 
 /** One line of the report. `childId` where the row is a child, `reason` where it was refused. */
 export interface ReportLine {
@@ -104,7 +104,7 @@ async function loadAll(context: Context, input: Readable, options: ImportOptions
   };
 
   for await (const entry of readFeed(input, options.format)) {
-    const problem = 'problem' in entry ? entry.problem : rowProblem(entry.row, today);
+    const problem = problemOf(entry, today);
     if (problem === undefined && 'row' in entry) batch.push({ line: entry.line, row: entry.row });
     else {
       const sourceId = 'row' in entry ? entry.row.source_id.slice(0, 100) : null;
@@ -115,6 +115,13 @@ async function loadAll(context: Context, input: Readable, options: ImportOptions
   await flush();
   await indexing.finish();
   options.progress?.(counts);
+}
+
+function problemOf(entry: FeedEntry, today: string): string | undefined {
+  if ('problem' in entry) return entry.problem;
+  const { line, upTo = line, row } = entry;
+  const problem = rowProblem(row, today);
+  return problem && upTo > line ? `${problem} (lines ${line} to ${upTo})` : problem;
 }
 
 interface Lane {
