@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Job, Worker } from 'bullmq';
 import type { Context } from '../src/context.js';
+import { failAbandonedBatches } from '../src/db/feed-batches.js';
 import { refreshNameFrequencies } from '../src/db/name-frequencies.js';
 import { releaseClaims } from '../src/db/outbox.js';
 import { createIndexQueue, createRedis, type IndexJob, indexQueues, parseIndexJob } from '../src/queues/index-queue.js';
@@ -64,6 +65,9 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
 
   const relay = startRelay(context, queues, producing, async () => {
     await ensureIndex(context);
+  });
+  failAbandonedBatches(context.db).catch((error: unknown) => {
+    log.warn({ err: error }, 'imports that were killed are still on record as running');
   });
   const ending = new AbortController();
   const counting = countNames(context, ending.signal);

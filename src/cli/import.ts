@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createReadStream, createWriteStream, ReadStream, statSync, type WriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, ReadStream, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -36,33 +36,34 @@ async function runImport(file: string, flags: ImportFlags): Promise<void> {
   const { readConfig } = await import('../config.js');
   const { createContext } = await import('../context.js');
   const { importInitial, mergeSegments } = await import('../services/import/import-feed.js');
+  if (flags.report !== undefined && path.resolve(flags.report) === path.resolve(file)) {
+    throw new UsageError('--report would overwrite the feed');
+  }
   const { input, format, bytes } = await openFeed(file);
+  const report = flags.report === undefined ? undefined : await openReport(flags.report);
   const context = await createContext(readConfig(), {
     role: 'directory_worker',
     application: 'directory-import',
     statementMs: 120_000,
   });
-  const report = flags.report === undefined ? undefined : await openReport(flags.report);
   const progress = createProgress('import', bytes);
   const started = performance.now();
   try {
     const counts = await importInitial(context, input, {
       source: flags.source,
       format,
-      ...(report ? { report: (lines: ReportLine[]) => writeLines(report, lines) } : {}),
+      ...(report ? { report: (lines: ReportLine[]) => report.write(lines) } : {}),
       progress: ({ created, rejected }) =>
         progress.update(input instanceof ReadStream ? input.bytesRead : 0, `${created} children, ${rejected} rejected`),
     });
+    await report?.end();
     await mergeSegments(context);
     progress.stop();
     print(counts, (performance.now() - started) / 1000, flags);
   } finally {
     progress.stop();
-    if (report) {
-      report.end();
-      await finished(report);
-    }
     input.destroy();
+    await report?.end().catch(() => undefined);
     await context.close();
   }
 }
@@ -116,18 +117,35 @@ async function sniff(input: Readable): Promise<FeedFormat> {
     : 'csv';
 }
 
-async function openReport(file: string): Promise<WriteStream> {
+interface Report {
+  /** @throws CommandError when the disk is full, or whatever else keeps it from being written */
+  write(lines: ReportLine[]): Promise<void>;
+  end(): Promise<void>;
+}
+
+async function openReport(file: string): Promise<Report> {
   const stream = createWriteStream(file);
   try {
     await once(stream, 'open');
   } catch {
     throw new CommandError(`The report cannot be written to ${file}`);
   }
-  return stream;
-}
-
-async function writeLines(stream: WriteStream, lines: ReportLine[]): Promise<void> {
-  if (lines.length === 0) return;
-  const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
-  if (!stream.write(text)) await once(stream, 'drain');
+  // Each write hears of its own failure; unheard, the event would end the process with the import on record as running.
+  stream.on('error', () => undefined);
+  const refuse = (error: NodeJS.ErrnoException) => {
+    throw new CommandError(`The report could not be written to its end (${error.code}): the rows so far are loaded`);
+  };
+  return {
+    async write(lines) {
+      const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+      const written = new Promise<void>((resolve, reject) => {
+        stream.write(text, (error) => (error ? reject(error) : resolve()));
+      });
+      await written.catch(refuse);
+    },
+    async end() {
+      if (!stream.writableEnded) stream.end();
+      await finished(stream).catch(refuse);
+    },
+  };
 }

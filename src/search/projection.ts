@@ -10,6 +10,7 @@ import {
   phoneticKeys,
   postcodeSector,
 } from '../matching/index.js';
+import { remember } from '../matching/remember.js';
 
 /** Grows whenever the same record would give another document, so that a check of the index finds the old ones. */
 export const PROJECTION_VERSION = 1;
@@ -43,9 +44,9 @@ export function projectChild(child: ChildFacts): IndexDocument | undefined {
   const names = indexedNames(child);
   const addresses = child.shielded ? [] : child.addresses;
   const parents = child.shielded ? [] : child.parents;
-  const family = distinct(names.flatMap((name) => nameForms(name.familyName)));
-  const given = distinct(names.flatMap((name) => nameForms(name.givenNames)));
-  const initials = names.map((name) => initialKey(nameTokens(name.givenNames)[0] ?? ''));
+  const family = distinct(names.flatMap((name) => formsOf(name.familyName)));
+  const given = distinct(names.flatMap((name) => formsOf(name.givenNames)));
+  const initials = names.map((name) => initialKey(tokensOf(name.givenNames)[0] ?? ''));
   const postcodes = distinct(addresses.map((address) => normalisePostcode(address.postcode ?? '')));
   return {
     family,
@@ -57,9 +58,9 @@ export function projectChild(child: ChildFacts): IndexDocument | undefined {
     datePairs: datePairs(child.dateOfBirth),
     postcode: postcodes,
     sector: distinct(postcodes.map(postcodeSector)),
-    addressKeys: distinct(addresses.flatMap((address) => addressKeys(addressLine(address)))),
-    town: distinct(addresses.flatMap((address) => nameTokens(address.town))),
-    parent: distinct(parents.flatMap((parent) => nameTokens(parent.name))),
+    addressKeys: distinct(addresses.flatMap((address) => lineKeysOf(addressLine(address)))),
+    town: distinct(addresses.flatMap((address) => tokensOf(address.town))),
+    parent: distinct(parents.flatMap((parent) => tokensOf(parent.name))),
     shielded: child.shielded,
     version: child.version,
     bucket: bucketOf(child.childId),
@@ -75,14 +76,20 @@ function indexedNames(child: ChildFacts): ChildFacts['names'] {
 export function nameParts(children: ChildFacts[]): Record<'given' | 'family', string[]> {
   const names = children.filter((child) => !child.archived).flatMap(indexedNames);
   return {
-    given: distinct(names.flatMap((name) => nameTokens(name.givenNames))),
-    family: distinct(names.flatMap((name) => nameTokens(name.familyName))),
+    given: distinct(names.flatMap((name) => tokensOf(name.givenNames))),
+    family: distinct(names.flatMap((name) => tokensOf(name.familyName))),
   };
 }
 
+// Of children one after another most names, towns and parents are the same few, and so are the streets of neighbours.
+const formsOf = remember(nameForms);
+const tokensOf = remember(nameTokens);
+const likesOf = remember((token: string) => [...phoneticKeys(token), ...nicknameGroups(token)]);
+const lineKeysOf = remember((line: string) => addressKeys(line));
+
 /** Sound codes and nickname groups: what two spellings of one name share. */
 export function likeKeys(tokens: string[]): string[] {
-  return distinct(tokens.flatMap((token) => [...phoneticKeys(token), ...nicknameGroups(token)]));
+  return distinct(tokens.flatMap(likesOf));
 }
 
 /** Met by whoever knows no more of a given name than its first letter; undefined of an empty one. */

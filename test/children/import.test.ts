@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { sql } from 'kysely';
 import t from 'tap';
+import { failAbandonedBatches } from '../../src/db/feed-batches.js';
 import { holdShieldsBack } from '../../src/db/shields.js';
 import { type ImportCounts, importInitial, type ReportLine } from '../../src/services/import/import-feed.js';
 import { bornYearsAgo, openChildren, type TestChildren } from '../helpers/children.js';
@@ -281,28 +282,74 @@ t.test('a run that broke off is carried on by the next, and shields stop both', 
   t.match(await stored(directory), { children: 4_200 }, 'loading without matching could make a second, open record');
 });
 
-t.test('a shield that is set while a file is loaded stops the rest of it', async (t) => {
+t.test('two imports of one file at once make each child once', async (t) => {
+  const directory = await openChildren(t);
+  const rows = Array.from({ length: 2_500 }, (_, at) => `${at},Ann,Lee,${born},,,,Northvale\n`).join('');
+  const both = await Promise.all([load(directory, `${header}\n${rows}`), load(directory, `${header}\n${rows}`)]);
+  for (const imported of both) addsUp(t, imported);
+  t.equal(both[0].created + both[1].created, 2_500);
+  t.equal(both[0].rejected + both[1].rejected, 0);
+  t.match(await stored(directory), { children: 2_500, records: 2_500, outbox: 0 });
+});
+
+t.test('what an import has done is on record while it runs and after it was killed', async (t) => {
+  const directory = await openChildren(t);
+  const { owner, worker } = directory;
+  const killed = '01a20bd8-ba53-72ee-9c8f-003e7834be28';
+  const batches = () =>
+    owner.selectFrom('feed_batches').select(['id', 'state', 'rows', 'created', 'rejected', 'ended_at']).execute();
+  const rows = Array.from(
+    { length: 1_300 },
+    (_, at) => `${at},Ann,${at === 7 ? '' : 'Lee'},${at === 8 ? '' : born},,,,\n`,
+  );
+  const input = Readable.from(
+    (async function* () {
+      yield Buffer.from(`${header}\n${rows.slice(0, 1_000).join('')}`);
+      while ((await batches())[0]?.rows === 0) await new Promise((resolve) => setImmediate(resolve));
+      t.match(await batches(), [{ state: 'running', rows: 1_000, created: 999, rejected: 1, ended_at: null }]);
+      await owner
+        .insertInto('feed_batches')
+        .values({ id: killed, source: 'census', state: 'running', initial: true, ended_at: null })
+        .execute();
+      t.equal(await failAbandonedBatches(worker.db), 1, 'one that nobody runs has failed');
+      t.match(await batches(), [{ state: 'running' }, { id: killed, state: 'failed', ended_at: Date }]);
+      yield Buffer.from(rows.slice(1_000).join(''));
+    })(),
+  );
+  const { batchId } = await importInitial(worker, input, { source: 'census', format: 'csv' });
+  const [own] = (await batches()).filter(({ id }) => id === batchId);
+  t.match(own, { state: 'done', rows: 1_300, created: 1_299, rejected: 1, ended_at: Date });
+});
+
+t.test('a shield that is set while an import runs stops it', async (t) => {
   const directory = await openChildren(t);
   const manager = await directory.caller('management-team');
-  const rows = Array.from({ length: 2_500 }, (_, at) => `${at + 1},Ann${at + 1},Lee,${born},,,,Northvale\n`).join('');
-  let shielded: number | undefined;
-  const loading = importInitial(directory.worker, Readable.from([Buffer.from(`${header}\n${rows}`)]), {
-    source: 'census',
-    format: 'csv',
-    async report([first]) {
-      const path = `/v1/children/${first!.childId}/shield`;
-      shielded ??= (await directory.call(manager, 'PUT', path, { reason: 'refuge' }, { 'if-match': '"1"' })).status;
-    },
+  const row = (id: number) => `${id},Ann${id},Lee,${born},,,,Northvale\n`;
+  const some = (from: number) => Array.from({ length: 1_000 }, (_, at) => row(from + at)).join('');
+  const input = Readable.from(
+    (async function* () {
+      yield Buffer.from(`${header}\n${some(0)}`);
+      while ((await stored(directory))?.children === 0) await new Promise((resolve) => setImmediate(resolve));
+      const { id } = await directory.owner.selectFrom('children').select('id').limit(1).executeTakeFirstOrThrow();
+      const reason = { reason: 'refuge' };
+      const shielded = await directory.call(manager, 'PUT', `/v1/children/${id}/shield`, reason, { 'if-match': '"1"' });
+      t.equal(shielded.status, 200);
+      yield Buffer.from(some(1_000));
+    })(),
+  );
+  await t.rejects(importInitial(directory.worker, input, { source: 'census', format: 'csv' }), {
+    name: 'CommandError',
+    message: /shielded/,
   });
-  await t.rejects(loading, { name: 'CommandError', message: /shielded/ });
-  t.equal(shielded, 200);
-  t.match(await stored(directory), { children: 1_000 }, 'the batch before it is in, no row after it');
-  const states = await directory.owner.selectFrom('feed_batches').select('state').execute();
-  t.strictSame(states, [{ state: 'failed' }]);
+  t.match(await stored(directory), { children: 1_000 }, 'what was there before stays');
+  const batches = await directory.owner.selectFrom('feed_batches').select(['state', 'rows', 'created']).execute();
+  t.strictSame(batches, [{ state: 'failed', rows: 1_000, created: 1_000 }]);
+});
 
-  // Of a batch that is being written no row is known to whoever sets a shield: the shield waits for it.
+t.test('a shield waits for a batch that is being written, of which nobody knows a row', async (t) => {
+  const directory = await openChildren(t);
+  const manager = await directory.caller('management-team');
   const [bird] = await directory.add([{ givenNames: 'Wren', familyName: 'Finch', dateOfBirth: born }]);
-  await sql`update shields set lifted_at = now(), lifted_by = set_by`.execute(directory.owner);
   const client = await directory.worker.pool.connect();
   await client.query('begin');
   t.equal(await holdShieldsBack(client), true);

@@ -62,6 +62,8 @@ t.test(
       return rows.length === 0;
     });
     const half = await count(directory, 'children');
+    const onRecord = () => owner.selectFrom('feed_batches').select(['state', 'rows', 'created']).execute();
+    t.strictSame(await onRecord(), [{ state: 'running', rows: half, created: half }]);
     // Rows of one transaction have one time of receipt.
     const { rows: batches } = await gate.query('select count(*) as size from source_records group by received_at');
     t.equal(new Set(batches.map(({ size }) => size)).size, 1, `${batches.length} whole batches`);
@@ -74,6 +76,7 @@ t.test(
     await gate.query("update outbox set claimed_at = claimed_at - interval '1 minute'");
     const workers = await startWorkers(worker);
     t.teardown(() => workers.close());
+    await until(async () => (await onRecord())[0]?.state === 'failed');
     await untilIndexed(directory, { seconds: 30, every: 250 });
 
     const report = path.join(t.testdir(), 'report.ndjson');
@@ -132,3 +135,23 @@ t.test(
     }
   },
 );
+
+t.test('an import whose report cannot be written to its end says so, and fails', async (t) => {
+  const directory = await openChildren(t);
+  const start = (report: string, file: string) =>
+    startCommand(t, directory, ['import', '--source', 'schools', '--initial', '--report', report, file]);
+  // Every write to it fails as on a full disk.
+  const full = start('/dev/full', '-');
+  full.process.stdin.end(`${feed().slice(0, 100).join('\n')}\n`);
+  await until(() => !full.running(), { seconds: 30 });
+  t.equal(full.process.exitCode, 1);
+  t.match(full.output(), /The report could not be written to its end \(ENOSPC\)/);
+  const batches = await directory.owner.selectFrom('feed_batches').select(['state', 'created']).execute();
+  t.strictSame(batches, [{ state: 'failed', created: 99 }], 'what went in is on record');
+
+  const file = path.join(t.testdir({ 'feed.csv': feed().slice(0, 3).join('\n') }), 'feed.csv');
+  const same = start(file, file);
+  await until(() => !same.running(), { seconds: 30 });
+  t.equal(same.process.exitCode, 2, 'nor is a feed overwritten by its own report');
+  t.equal(readFileSync(file, 'utf8'), feed().slice(0, 3).join('\n'));
+});

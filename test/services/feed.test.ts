@@ -38,21 +38,79 @@ t.test('a feed of CSV', async (t) => {
     ]);
   });
 
-  t.test('never loses a row to a stray quotation mark without saying so', async (t) => {
-    const entries = await read(
-      `${header}\n1,"Ann,Lee,2015-01-01\n2,Bob,Ray,2015-01-01\n3,"Cat",May,2015-01-01\n4,Dee,Fox,2015-01-01\n`,
-    );
-    const problems = entries.filter((entry) => 'problem' in entry);
-    const rows = entries.flatMap((entry) => ('row' in entry ? entry.row.source_id : []));
-    t.ok(problems.length > 0, 'the broken quotation is reported');
-    t.ok(rows.includes('4'), 'rows after it are read');
-    for (const problem of problems) t.notMatch(JSON.stringify(problem), /Ann|Lee/);
+  const rowsOf = (entries: FeedEntry[]) => entries.flatMap((entry) => ('row' in entry ? entry.row.source_id : []));
+  const problemsOf = (entries: FeedEntry[]) =>
+    entries.flatMap((entry) => ('problem' in entry ? [[entry.line, entry.problem]] : []));
+
+  t.test('a quotation mark that slipped in costs its own line and no other', async (t) => {
+    const rows = [
+      '1,"Ann,Lee,2015-01-01',
+      '2,Bob,Ray,2015-01-01',
+      '3,"Cat, Di",May,2015-01-01',
+      '4,Dee",Fox,2015-01-01',
+      '5,"Eve"t,Gow,2015-01-01',
+      '6,Fay,"Hay,2015-01-01',
+      '7,Gil,Ives,2015-01-01',
+      '"8","Hal","","2015-01-01"',
+      '"9","Ida","Joy","2015-01-01',
+      '"10","","Kay","2015-01-01"',
+      '11,Jan,"Lowe,2015-01-01',
+      '12,Kim,Moy,2015-01-01',
+    ];
+    const entries = await read(`${header}\n${rows.join('\n')}\n`);
+    t.same(rowsOf(entries), ['2', '3', '7', '8', '10', '12']);
+    t.same(problemsOf(entries), [
+      [2, 'a quotation mark is not closed'],
+      [5, 'a quotation mark stands where none may'],
+      [6, 'a quotation mark stands where none may'],
+      [7, 'a quotation mark is not closed'],
+      [10, 'a quotation mark is not closed'],
+      [12, 'a quotation mark is not closed'],
+    ]);
   });
 
-  t.test('says that a quotation mark which is never closed took the rest of the file', async (t) => {
-    const entries = await read(`${header}\n1,Ann,Lee,2015-01-01\n2,"Bob,Ray,2015-01-01\n3,Cat,May,2015-01-01\n`);
-    t.match(entries[0], { row: { source_id: '1' } });
-    t.match(entries.at(-1), { problem: /never closed/ });
+  t.test('a slip far before the next quotation mark, or the last of all, costs no more', async (t) => {
+    const plain = Array.from({ length: 3_000 }, (_, at) => `${at},Bob,Ray,2015-01-01`);
+    const entries = await read(
+      [header, 'a,"Ann,Lee,2015-01-01', ...plain, 'b,"Ann,Lee,2015-01-01', ...plain].join('\n'),
+    );
+    t.same(problemsOf(entries), [
+      [2, 'a quotation mark is not closed'],
+      [3_003, 'a quotation mark is not closed'],
+    ]);
+    t.equal(rowsOf(entries).length, 6_000);
+  });
+
+  t.test('a value of several lines is one row, and nothing in it passes for another', async (t) => {
+    const entries = await read(
+      `${header},address_line1,town\n1,Ann,Lee,2015-01-01,"4 Mill Row\n\n2,Eve,Fox,2015-01-01,,\n""Old Mill""","Leeds\r\n"\n3,Bob,Ray,2015-01-01,,\n`,
+    );
+    t.match(entries, [
+      {
+        line: 2,
+        upTo: 6,
+        row: { source_id: '1', address_line1: /^4 Mill Row\n\n2,Eve,.*"Old Mill"$/s, town: 'Leeds' },
+      },
+      { line: 7, upTo: 7, row: { source_id: '3' } },
+    ]);
+    t.equal(entries.length, 2);
+  });
+
+  t.test('lines end as in any system, and one that has no end is no reason to run out of memory', async (t) => {
+    for (const end of ['\n', '\r\n', '\r']) {
+      const entries = await read([header, '1,Ann,Lee,2015-01-01', '', '2,Bob,Ray,2015-01-01'].join(end));
+      t.match(entries, [
+        { line: 2, row: { date_of_birth: '2015-01-01' } },
+        { line: 4, row: { source_id: '2' } },
+      ]);
+    }
+    const long = 'x'.repeat(70_000);
+    t.match(await read(`${header}\r\n1,${long},Lee,2015-01-01\r\n2,Bob,Ray,2015-01-01\r\n3,"A\n${long}`), [
+      { line: 2, problem: /^longer than 65536/ },
+      { line: 3, row: { source_id: '2' } },
+      { line: 4, problem: 'a quotation mark is not closed' },
+      { line: 5, problem: /^longer than 65536/ },
+    ]);
   });
 
   t.test('is refused as a whole for unknown, doubled or missing columns, or another encoding', async (t) => {
@@ -67,6 +125,15 @@ t.test('a feed of CSV', async (t) => {
     });
     await t.rejects(read(''), { message: /empty/ });
   });
+});
+
+t.test('a line of NDJSON ends where JSON says that it does', async (t) => {
+  const [first, second] = await read(
+    '{"source_id":"1","given_names":"Ann\u2028","town":"Lee\u2029ds"}\n{"source_id":"2"}',
+    'ndjson',
+  );
+  t.match(first, { line: 1, row: { source_id: '1', town: 'Lee\u2029ds' } });
+  t.match(second, { line: 2, row: { source_id: '2' } });
 });
 
 t.test('a feed of NDJSON', async (t) => {

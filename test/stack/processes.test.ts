@@ -16,6 +16,7 @@ import {
   stopServer,
   untilReady,
 } from '../../stack/processes.js';
+import { until } from '../helpers/wait.js';
 
 const node = process.execPath;
 const idle = 'setInterval(() => {}, 1000)';
@@ -146,11 +147,20 @@ t.test('one at a time holds a lock, and a dead owner does not keep it', async (t
   await once(owner, 'spawn');
   writeFileSync(file, `${owner.pid} ${beginning(owner.pid ?? 0)}`);
   const told: number[] = [];
-  const waited = withLock(file, async () => 'had it', { waiting: (pid) => told.push(pid) });
-  await sleep(300);
-  t.same(told, [owner.pid], 'whoever waits is told for whom, once');
+  let looks = 0;
+  const watched = {
+    waiting: (pid: number) => told.push(pid),
+    // Asked for after each look that found the lock taken.
+    get signal() {
+      looks++;
+      return undefined;
+    },
+  };
+  const waited = withLock(file, async () => 'had it', watched);
+  await until(() => looks >= 3);
   owner.kill('SIGKILL');
   t.equal(await waited, 'had it');
+  t.same(told, [owner.pid], 'whoever waits is told for whom, once');
 
   writeFileSync(file, `${process.pid} not-when-this-process-began`);
   t.equal(await withLock(file, async () => 'broken'), 'broken', 'a recycled pid is not the owner');

@@ -1,16 +1,16 @@
-import readline from 'node:readline';
-import { type Readable, Transform } from 'node:stream';
-import { StringDecoder } from 'node:string_decoder';
-import { type CsvError, parse } from 'csv-parse';
+import type { Readable } from 'node:stream';
 import { UsageError } from '../../errors.js';
+import { readRecords, type Unreadable } from './csv.js';
 import { type FeedColumn, type FeedRow, feedColumns, requiredColumns } from './feed-row.js';
+import { readLines } from './read-lines.js';
 
-/** A row, or why the line holds none. Lines count from 1, the header included. */
-export type FeedEntry = { line: number; row: FeedRow } | { line: number; problem: string };
+/** A row, or why the line holds none. Lines count from 1, the header included; `upTo` is the last of a row of several. */
+export type FeedEntry = { line: number; upTo?: number; row: FeedRow } | { line: number; problem: string };
 
 export type FeedFormat = 'csv' | 'ndjson';
 
-const LONGEST_RECORD = 64 * 1024;
+const LONGEST_ROW = 64 * 1024;
+const TOO_LONG = `longer than ${LONGEST_ROW} characters`;
 
 /**
  * Reads a feed row by row, whatever its size, in the order of the file.
@@ -20,71 +20,21 @@ export function readFeed(input: Readable, format: FeedFormat): AsyncIterable<Fee
   return format === 'csv' ? readCsv(input) : readNdjson(input);
 }
 
-/** What the parser hands over at one record: the skipped ones before it, and itself. */
-interface Parsed {
-  before: FeedEntry[];
-  line: number;
-  values: string[];
-}
+const unreadable: Record<Unreadable, string> = {
+  'too-long': TOO_LONG,
+  'not-closed': 'a quotation mark is not closed',
+  stray: 'a quotation mark stands where none may',
+};
 
 async function* readCsv(input: Readable): AsyncGenerator<FeedEntry> {
   let header: FeedColumn[] | undefined;
-  let skipped: FeedEntry[] = [];
-  let lastLine = 0;
-  const parser = parse({
-    bom: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    record_delimiter: ['\r\n', '\n', '\r'],
-    max_record_size: LONGEST_RECORD,
-    skip_records_with_error: true,
-    on_record: (values: string[], { lines }) => {
-      const before = skipped;
-      skipped = [];
-      lastLine = lines;
-      const parsed: Parsed = { before, line: lines, values };
-      // The typings know no callback that returns something else than it was given; the parser does.
-      return parsed as unknown as string[];
-    },
-    on_skip: (error) => {
-      // A stray quotation mark runs rows together: every line that went with it is named.
-      const from = lastLine + 1;
-      lastLine = Math.max(from, lineOf(error));
-      const upTo = lastLine > from ? ` (lines ${from} to ${lastLine})` : '';
-      skipped.push({ line: from, problem: describe(error) + upTo });
-      return undefined;
-    },
-  });
-  input.on('error', (error) => parser.destroy(error));
-  input.pipe(utf8()).pipe(parser);
-  for await (const { before, line, values } of parser as unknown as AsyncIterable<Parsed>) {
-    yield* before;
-    if (!header) header = checkHeader(values);
-    else if (values.length === header.length) yield { line, row: toRow(header, values) };
+  for await (const { line, upTo, values } of readRecords(readLines(input, LONGEST_ROW), LONGEST_ROW)) {
+    if (!header) header = checkHeader(typeof values === 'string' ? [] : values);
+    else if (typeof values === 'string') yield { line, problem: unreadable[values] };
+    else if (values.length === header.length) yield { line, upTo, row: toRow(header, values) };
     else yield { line, problem: `has ${values.length} columns where the header has ${header.length}` };
   }
-  yield* skipped;
   if (!header) throw new UsageError('The feed is empty: not even a header');
-}
-
-function lineOf(error: CsvError | undefined): number {
-  const lines = (error as { lines?: number } | undefined)?.lines;
-  return typeof lines === 'number' ? lines : 0;
-}
-
-/** The parser's own sentences quote the row; its codes do not. */
-function describe(error: CsvError | undefined): string {
-  switch (error?.code) {
-    case 'CSV_QUOTE_NOT_CLOSED':
-      return 'a quotation mark is never closed: nothing after it could be read';
-    case 'CSV_MAX_RECORD_SIZE':
-      return `longer than ${LONGEST_RECORD} bytes, or a quotation mark is not closed`;
-    case 'CSV_INVALID_CLOSING_QUOTE':
-    case 'INVALID_OPENING_QUOTE':
-      return 'a quotation mark stands where none may';
-    default:
-      return 'not a row of CSV';
-  }
 }
 
 function checkHeader(record: string[]): FeedColumn[] {
@@ -104,23 +54,13 @@ function checkHeader(record: string[]): FeedColumn[] {
 }
 
 async function* readNdjson(input: Readable): AsyncGenerator<FeedEntry> {
-  const lines = readline.createInterface({ input: input.pipe(utf8()), crlfDelay: Number.POSITIVE_INFINITY });
-  let line = 0;
-  let ended: unknown;
-  input.on('error', (error) => {
-    ended = error;
-    lines.close();
-  });
-  for await (const text of lines) {
-    line++;
-    const trimmed = (line === 1 ? text.replace(/^\uFEFF/, '') : text).trim();
-    if (trimmed !== '') yield { line, ...parseObject(trimmed) };
+  for await (const { number: line, text } of readLines(input, LONGEST_ROW)) {
+    if (text === undefined) yield { line, problem: TOO_LONG };
+    else if (text.trim() !== '') yield { line, ...parseObject(text) };
   }
-  if (ended) throw ended;
 }
 
 function parseObject(text: string): { row: FeedRow } | { problem: string } {
-  if (text.length > LONGEST_RECORD) return { problem: `longer than ${LONGEST_RECORD} characters` };
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -141,8 +81,10 @@ function parseObject(text: string): { row: FeedRow } | { problem: string } {
   };
 }
 
+const noValues = Object.fromEntries(feedColumns.map((column) => [column, ''])) as FeedRow;
+
 function toRow(columns: FeedColumn[], values: string[]): FeedRow {
-  const row = Object.fromEntries(feedColumns.map((column) => [column, ''])) as FeedRow;
+  const row = { ...noValues };
   for (const [position, column] of columns.entries())
     row[column] = (values[position] as string).trim().normalize('NFC');
   return row;
@@ -150,19 +92,4 @@ function toRow(columns: FeedColumn[], values: string[]): FeedRow {
 
 function isColumn(name: string): name is FeedColumn {
   return (feedColumns as readonly string[]).includes(name);
-}
-
-/** Decodes UTF-8 across chunk borders; what is not UTF-8 becomes U+FFFD, by which its row is refused later. */
-function utf8(): Transform {
-  const decoder = new StringDecoder('utf8');
-  return new Transform({
-    decodeStrings: true,
-    readableObjectMode: false,
-    transform(chunk: Buffer, _encoding, done) {
-      done(null, decoder.write(chunk));
-    },
-    flush(done) {
-      done(null, decoder.end());
-    },
-  });
 }
