@@ -10,7 +10,16 @@ const shown = (score: number, right: number, cases: number): Judged[][] =>
   Array.from({ length: cases }, (_, at) => [{ score, right: at < right }]);
 
 function outcome(parts: Partial<Outcome> = {}): Outcome {
-  return { kind: 'answered', hasTarget: true, rank: 1, milliseconds: 5, results: [], slices: [], ...parts };
+  return {
+    kind: 'answered',
+    hasTarget: true,
+    retried: false,
+    rank: 1,
+    milliseconds: 5,
+    results: [],
+    slices: [],
+    ...parts,
+  };
 }
 
 t.test(

@@ -42,7 +42,7 @@ t.test('a directory of generated children', async (t) => {
     const { pairs = 0, strangers = 0, searches = 0, held = 0 } = model.training ?? {};
     t.ok(pairs > 100 && pairs <= 114, `${pairs} pairs`);
     t.ok(strangers > pairs * 45 && strangers <= pairs * 50, `${strangers} strangers`);
-    t.ok(searches > 200 && held > searches * 0.9 && held < searches);
+    t.ok(searches > 300 && held > searches * 0.9 && held < searches);
     const seen = Object.values(model.given).reduce((sum, { seen }) => sum + (seen?.m ?? 0), 0);
     t.ok(seen > 70 && seen <= pairs, `${seen} given names compared as typed`);
     t.not(model.date['same-day'].u, handModel.date['same-day'].u, 'strangers were counted');

@@ -1,4 +1,5 @@
 import { Agent, request as send } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import type { SearchAnswer, SearchRequest } from '../../schemas/search.js';
 import { type Measures, measure } from './measures.js';
 import { type Query, type QueryField, toRequest } from './queries.js';
@@ -15,6 +16,8 @@ export interface EvaluateOptions {
   progress?: (done: number) => void;
 }
 
+/** Rate-limited, or searching is not possible just now: the answer says when to come back. */
+const BUSY: ReadonlySet<number> = new Set([429, 503]);
 const LONGEST_WAIT_SECONDS = 60;
 const TIMEOUT_MS = 30_000;
 
@@ -38,13 +41,16 @@ export async function evaluate(
       const target = query.target_in_records_csv === false ? undefined : truth.get(query.source_id);
       const body = toRequest(query, options.fields);
       let answer = await ask(agent, options.url, token, body);
-      for (let attempt = 0; attempt < 5 && (answer.status === 401 || answer.status === 429); attempt++) {
+      let retried = false;
+      for (let attempt = 0; attempt < 5 && (answer.status === 401 || BUSY.has(answer.status)); attempt++) {
         if (answer.status === 401) token = await options.token();
-        else
-          await new Promise((resolve) => setTimeout(resolve, Math.min(answer.retryAfter, LONGEST_WAIT_SECONDS) * 1000));
+        else {
+          retried = true;
+          await setTimeout(Math.min(answer.retryAfter, LONGEST_WAIT_SECONDS) * 1000);
+        }
         answer = await ask(agent, options.url, token, body);
       }
-      outcomes.push(judge(query, target, answer));
+      outcomes.push({ ...judge(query, target, answer), retried });
       options.progress?.(outcomes.length);
     }
   };
@@ -63,8 +69,8 @@ export interface Answer {
   body: Partial<SearchAnswer> & { code?: string };
 }
 
-function judge(query: Query, target: string | undefined, answer: Answer): Outcome {
-  const outcome: Outcome = {
+function judge(query: Query, target: string | undefined, answer: Answer): Omit<Outcome, 'retried'> {
+  const outcome: Omit<Outcome, 'retried'> = {
     kind: kindOf(answer),
     hasTarget: target !== undefined,
     milliseconds: answer.milliseconds,

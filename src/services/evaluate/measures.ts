@@ -11,6 +11,8 @@ export interface Measures extends Recall {
   invalid: number;
   tooMany: number;
   failed: number;
+  /** Asked again because the API was busy; their times are those of the answer. */
+  retried: number;
   p50: number;
   p95: number;
   p99: number;
@@ -45,6 +47,7 @@ export function measure(outcomes: Outcome[]): Measures {
     invalid: count('invalid'),
     tooMany: count('too-many'),
     failed: count('failed'),
+    retried: outcomes.filter(({ retried }) => retried).length,
     ...recallOf(counted),
     p50: percentile(times, 0.5),
     p95: percentile(times, 0.95),

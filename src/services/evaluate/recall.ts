@@ -5,6 +5,8 @@ import { round, wilson } from './statistics.js';
 export interface Outcome {
   kind: 'answered' | 'refused' | 'invalid' | 'too-many' | 'failed';
   hasTarget: boolean;
+  /** The API was busy, and was asked again. */
+  retried: boolean;
   rank?: number;
   /** Milliseconds from sending to the whole answer. */
   milliseconds: number;

@@ -9,7 +9,7 @@ export function describe(measures: Measures): string {
   const { calibration, origins } = measures;
   const lines = [
     `queries with a target, within the least criteria: ${measures.queries}`,
-    `besides: no target ${measures.noTarget}, refused ${measures.refused}, invalid ${measures.invalid}, failed ${measures.failed}; too many matches ${measures.tooMany}`,
+    `besides: no target ${measures.noTarget}, refused ${measures.refused}, invalid ${measures.invalid}, failed ${measures.failed}; too many matches ${measures.tooMany}; asked again ${measures.retried}`,
     `recall@1  ${recall(measures.recallAt1, measures.intervalAt1)}`,
     `recall@10 ${recall(measures.recallAt10, measures.intervalAt10)}`,
     `mrr       ${measures.mrr.toFixed(4)}`,
