@@ -164,7 +164,7 @@ export function page(report: Report, chart: string): string {
 
 ${report.date}, commit ${report.commit ?? 'unknown'}; ${machine.cores} cores (${machine.processor}), ${Math.round(machine.memoryMb / 1024)} GB, load average ${machine.load5m};
 Node ${machine.node}, PostgreSQL ${machine.postgres}, Elasticsearch ${machine.elasticsearch}. Children of seed ${load.seed}, as of ${load.asOf}.
-${machine.load5m > machine.cores ? 'The machine was busy with other work: times are upper bounds, the ratios hold since all systems were asked in turn.\n' : ''}
+${machine.load5m > machine.cores ? 'The machine was busy with other work: times are upper bounds. The ratios suffer less, since all systems were asked in turn, but whatever else uses one of the services slows the systems that need it.\n' : ''}
 ![p95 by number of clients](${chart})
 
 ${tables(report)}
