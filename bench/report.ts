@@ -162,9 +162,11 @@ export function page(report: Report, chart: string): string {
 
 \`${report.command}\`
 
-${report.date}, commit ${report.commit ?? 'unknown'}; ${machine.cores} cores (${machine.processor}), ${Math.round(machine.memoryMb / 1024)} GB, load average ${machine.load5m};
+${report.date}, commit ${report.commit ?? 'unknown'}; ${machine.cores} cores (${machine.processor}), ${Math.round(machine.memoryMb / 1024)} GB, load average at the end ${machine.load}, the bench's own work included;
 Node ${machine.node}, PostgreSQL ${machine.postgres}, Elasticsearch ${machine.elasticsearch}. Children of seed ${load.seed}, as of ${load.asOf}.
-${machine.load5m > machine.cores ? 'The machine was busy with other work: times are upper bounds, the ratios hold since all systems were asked in turn.\n' : ''}
+If the machine had other work too, times are upper bounds. Ratios suffer less, since all systems were asked in turn, but
+whatever else uses one of the services slows the systems that need it.
+
 ![p95 by number of clients](${chart})
 
 ${tables(report)}

@@ -10,8 +10,8 @@ export interface Machine {
   cores: number;
   processor: string;
   memoryMb: number;
-  /** Processes that wanted to run, over the last five minutes: above `cores`, the machine had other work too. */
-  load5m: number;
+  /** Processes that wanted to run in the last minute of the bench, its own among them. */
+  load: number;
   node: string;
   postgres: string;
   elasticsearch: string;
@@ -24,7 +24,7 @@ export async function describeMachine(pool: pg.Pool, elasticsearch: Client): Pro
     cores: os.cpus().length,
     processor: os.cpus()[0]?.model.trim() ?? '',
     memoryMb: Math.round(os.totalmem() / 2 ** 20),
-    load5m: Math.round((os.loadavg()[1] ?? 0) * 10) / 10,
+    load: Math.round((os.loadavg()[0] ?? 0) * 10) / 10,
     node: process.versions.node,
     postgres: rows[0]?.server_version.split(' ')[0] ?? '',
     elasticsearch: Object.values(nodes)[0]?.version ?? '',
