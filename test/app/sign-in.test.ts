@@ -10,7 +10,7 @@ import { until } from '../helpers/wait.js';
 const PASSWORD = 'correct horse battery staple';
 
 t.test('signing in', async (t) => {
-  const { app, caller, owner, config } = await openDirectory(t);
+  const { app, caller, owner, config, openContext } = await openDirectory(t);
   const account = (user: Partial<NewUser> = {}) => caller('practitioner', { password: PASSWORD, ...user });
   const codeOf = ({ totpSecret }: TestCaller, stepsAgo = 0) =>
     generate({ secret: totpSecret, epoch: Math.floor(Date.now() / 1_000) - stepsAgo * 30 });
@@ -279,5 +279,12 @@ t.test('signing in', async (t) => {
       { status: 401 },
       'a pasted one signs nobody in, and breaks nothing',
     );
+    const worker = await openContext({ role: 'directory_worker' });
+    for (const table of ['users', 'sessions'])
+      await t.rejects(
+        sql`select from ${sql.table(table)}`.execute(worker.db),
+        { code: '42501' },
+        `workers read no ${table}`,
+      );
   });
 });
