@@ -3,6 +3,7 @@ import * as people from './20261124T0900Z-people.js';
 import * as children from './20261124T0910Z-children.js';
 import * as audit from './20261124T0920Z-audit.js';
 import * as indexing from './20261124T0930Z-indexing.js';
+import * as workerRights from './20261125T1100Z-worker-rights.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
 export const migrations: Record<string, Migration> = {
@@ -10,4 +11,5 @@ export const migrations: Record<string, Migration> = {
   '20261124T0910Z-children': children,
   '20261124T0920Z-audit': audit,
   '20261124T0930Z-indexing': indexing,
+  '20261125T1100Z-worker-rights': workerRights,
 };

@@ -76,13 +76,19 @@ export async function countAttempt(db: Kysely<Database>, userId: string): Promis
   });
 }
 
-/** Accepts a one-time code's step once: of two uses at the same moment one finds the step taken. */
-export async function acceptCode(trx: Transaction<Database>, userId: string, step: number): Promise<boolean> {
+/**
+ * Accepts a one-time code's step once: of two uses at the same moment one finds the step taken. What the password and
+ * the code were checked against must still be there: a reset that came meanwhile has ended every session but this one.
+ */
+export async function acceptCode(trx: Transaction<Database>, checked: Credentials, step: number): Promise<boolean> {
   const { numUpdatedRows } = await trx
     .updateTable('users')
     .set({ totp_last_step: step, failed_sign_ins: 0, locked_until: null })
-    .where('id', '=', userId)
+    .where('id', '=', checked.userId)
     .where('totp_last_step', '<', step)
+    .where('password_hash', '=', checked.passwordHash)
+    .where('totp_secret', '=', checked.totpSecret)
+    .where(accountStands)
     .executeTakeFirst();
   return numUpdatedRows === 1n;
 }

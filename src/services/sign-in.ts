@@ -27,7 +27,7 @@ export async function signIn(
   const step = await stepOf(context, found, request.otp);
   if (found?.stands && unlocked && password && step !== undefined) {
     const session = await db.transaction().execute(async (trx) => {
-      if (!(await acceptCode(trx, found.userId, step))) return undefined;
+      if (!(await acceptCode(trx, found, step))) return undefined;
       await recordAccountAudit(trx, found, requestId, { action: 'sign-in' });
       return openSession(trx, context.config, sign, found);
     });

@@ -5,11 +5,12 @@ import type { NewUser } from '../../src/schemas/users.js';
 import { isPassword } from '../../src/services/passwords.js';
 import { openSecret } from '../../src/services/second-factor.js';
 import { openDirectory, type TestCaller } from '../helpers/directory.js';
+import { until } from '../helpers/wait.js';
 
 const PASSWORD = 'correct horse battery staple';
 
 t.test('signing in', async (t) => {
-  const { app, caller, owner, config } = await openDirectory(t);
+  const { app, caller, owner, config, openContext } = await openDirectory(t);
   const account = (user: Partial<NewUser> = {}) => caller('practitioner', { password: PASSWORD, ...user });
   const codeOf = ({ totpSecret }: TestCaller, stepsAgo = 0) =>
     generate({ secret: totpSecret, epoch: Math.floor(Date.now() / 1_000) - stepsAgo * 30 });
@@ -147,6 +148,37 @@ t.test('signing in', async (t) => {
     t.strictSame(both.map(({ status }) => status).sort(), [200, 401], 'of two uses at the same moment one wins');
   });
 
+  t.test('does not outlive a reset that comes while password and code are checked', async (t) => {
+    const changes = {
+      password: sql`password_hash = 'another'`,
+      'second factor': sql`totp_secret = 'another', totp_last_step = 0`,
+      standing: sql`disabled_at = now()`,
+    };
+    for (const [what, change] of Object.entries(changes)) {
+      const user = await account();
+      let signingIn: ReturnType<typeof attempt> | undefined;
+      await owner.transaction().execute(async (trx) => {
+        // The sign-in has read the account by the time it waits for this row.
+        await sql`select from users where id = ${user.userId} for update`.execute(trx);
+        signingIn = attempt(user);
+        await until(async () => {
+          const { rows } = await sql`select from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'`.execute(owner);
+          return rows.length > 0;
+        });
+        await sql`update users set ${change} where id = ${user.userId}`.execute(trx);
+      });
+      t.match(await signingIn, { status: 401 }, what);
+      const sessions = await owner
+        .selectFrom('sessions')
+        .select('id')
+        .where('user_id', '=', user.userId)
+        .where('refresh_token_hash', 'is not', null)
+        .execute();
+      t.strictSame(sessions, []);
+    }
+  });
+
   t.test('locks after five failures, longer each time', async (t) => {
     const user = await account();
     const wrong = { password: 'not the password' };
@@ -247,5 +279,12 @@ t.test('signing in', async (t) => {
       { status: 401 },
       'a pasted one signs nobody in, and breaks nothing',
     );
+    const worker = await openContext({ role: 'directory_worker' });
+    for (const table of ['users', 'sessions'])
+      await t.rejects(
+        sql`select from ${sql.table(table)}`.execute(worker.db),
+        { code: '42501' },
+        `workers read no ${table}`,
+      );
   });
 });
