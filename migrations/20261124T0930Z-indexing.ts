@@ -41,10 +41,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       mapping_version integer not null,
       state text not null check (state in ('filling', 'live', 'retired')),
       started_at timestamptz not null default now(),
+      queued_up_to uuid,
+      queued_at timestamptz,
       live_at timestamptz
     );
     comment on table index_builds is 'Indices made, and whether searches may use them';
     comment on column index_builds.state is 'filling: takes changes, answers no search until every child known at the start is in';
+    comment on column index_builds.queued_up_to is 'Every child up to this id has been put into the outbox for it; where queueing is carried on, by whatever process';
+    comment on column index_builds.queued_at is 'When the last child had been queued';
 
     create table name_frequencies (
       part text not null check (part in ('given', 'family')),

@@ -65,10 +65,11 @@ async function writeDocuments(context: Context, childIds: string[], children: Ch
     })),
   );
   const refused = results.filter((result) => result.verdict === 'refused');
+  let deadLetters = 0;
   if (refused.length > 0) {
-    await buryDeadLetters(
+    deadLetters = await buryDeadLetters(
       context.db,
-      refused.map(({ target, reason }) => ({ childId: target.childId, version: target.version, reason })),
+      refused.map(({ target: { childId, version }, reason, indexName }) => ({ childId, version, reason, indexName })),
     );
     context.log.error({ count: refused.length, reasons: reasonsOf(refused) }, 'documents refused');
   }
@@ -77,7 +78,7 @@ async function writeDocuments(context: Context, childIds: string[], children: Ch
     context.log.warn({ count: later.length, reasons: reasonsOf(later) }, 'documents to be tried again');
     throw new IndexRetryError(`${later.length} of ${targets.length} documents to be tried again: ${later[0]?.reason}`);
   }
-  return { acknowledged, deadLetters: refused.length };
+  return { acknowledged, deadLetters };
 }
 
 function reasonsOf(results: Verdict[]): string[] {
@@ -120,7 +121,7 @@ function bulkOperation({ childId, version, document }: Target): object[] {
 
 interface Verdict {
   verdict: 'written' | 'later' | 'refused';
-  /** The index that took the document; empty where none did. */
+  /** The index that took the document or refused it; empty where none did either. */
   indexName: string;
   reason: string;
 }
@@ -135,5 +136,5 @@ export function judge(item: Partial<Record<string, estypes.BulkResponseItem>> | 
   if (done) return { verdict: 'written', indexName: answer._index, reason: '' };
   const reason = [error?.type, error?.caused_by?.type].filter(Boolean).join(' < ') || `status ${status}`;
   const passing = status === 429 || status >= 500 || /cluster_block|index_not_found|unavailable|rejected/.test(reason);
-  return { verdict: passing ? 'later' : 'refused', indexName: '', reason };
+  return { verdict: passing ? 'later' : 'refused', indexName: answer._index, reason };
 }

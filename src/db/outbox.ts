@@ -41,8 +41,9 @@ export async function releaseAllClaims(db: Kysely<Database>): Promise<number> {
   return Number(numAffectedRows ?? 0);
 }
 
-/** Frees the claims of a job that failed for good, so that they need not run out first. */
+/** Frees the claims of what is to be done again, so that they need not run out first. */
 export async function releaseClaims(db: Kysely<Database>, childIds: string[]): Promise<void> {
+  if (childIds.length === 0) return;
   await sql`update outbox set claimed_at = null where child_id = any(${childIds}::uuid[])`.execute(db);
 }
 
@@ -74,9 +75,14 @@ export async function settle(db: Kysely<Database>, acknowledged: Acknowledged[])
   return db.transaction().execute(async (trx) => {
     const standing = await holdStandingIndices(trx, new Set(acknowledged.map((entry) => entry.indexName)));
     const counted = acknowledged.filter((entry) => standing.has(entry.indexName));
+    await releaseClaims(trx, childIdsOf(acknowledged.filter((entry) => !standing.has(entry.indexName))));
     if (counted.length === 0) return 0;
     const shielded = counted.filter((entry) => entry.shieldWaits);
     if (shielded.length > 0) {
+      // Whoever is at a change of one of them is waited for: else its new version would be overlooked below.
+      await sql`select from children where id = any(${childIdsOf(shielded)}::uuid[]) order by id for share`.execute(
+        trx,
+      );
       await sql`
         update shields s set index_acknowledged_at = now() from ${listed(shielded)} join children c on c.id = done.child_id
         where s.child_id = done.child_id and c.version <= done.version
@@ -92,8 +98,12 @@ export async function settle(db: Kysely<Database>, acknowledged: Acknowledged[])
   });
 }
 
+function childIdsOf(entries: { childId: string }[]): string[] {
+  return entries.map((entry) => entry.childId);
+}
+
 function listed(entries: Acknowledged[]) {
-  const ids = entries.map((entry) => entry.childId);
+  const ids = childIdsOf(entries);
   const versions = entries.map((entry) => entry.version);
   return sql`unnest(${ids}::uuid[], ${versions}::bigint[]) as done (child_id, version)`;
 }
@@ -110,13 +120,25 @@ async function holdStandingIndices(trx: Transaction<Database>, names: Set<string
   return new Set(rows.map((row) => row.index_name));
 }
 
-/** Moves refused documents out of the outbox, with the reason; a later change to the child tries again. */
-export async function buryDeadLetters(
-  db: Kysely<Database>,
-  refused: { childId: string; version: number; reason: string }[],
-): Promise<void> {
-  await db.transaction().execute(async (trx) => {
-    for (const letter of refused) {
+export interface Refused {
+  childId: string;
+  version: number;
+  reason: string;
+  /** The index that refused it. */
+  indexName: string;
+}
+
+/**
+ * Moves refused documents out of the outbox, with the reason; a later change to the child tries again. What an index
+ * refused that has been replaced since waits for the new one.
+ * @returns how many
+ */
+export async function buryDeadLetters(db: Kysely<Database>, refused: Refused[]): Promise<number> {
+  return db.transaction().execute(async (trx) => {
+    const standing = await holdStandingIndices(trx, new Set(refused.map((letter) => letter.indexName)));
+    const buried = refused.filter((letter) => standing.has(letter.indexName));
+    await releaseClaims(trx, childIdsOf(refused.filter((letter) => !standing.has(letter.indexName))));
+    for (const letter of buried) {
       await sql`
         insert into dead_letters (id, child_id, version, reason)
         values (${uuid()}, ${letter.childId}, ${letter.version}, ${letter.reason})
@@ -124,6 +146,7 @@ export async function buryDeadLetters(
           version = excluded.version, reason = excluded.reason, failed_at = now()`.execute(trx);
       await sql`delete from outbox where child_id = ${letter.childId} and version <= ${letter.version}`.execute(trx);
     }
+    return buried.length;
   });
 }
 

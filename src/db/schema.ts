@@ -231,6 +231,8 @@ interface IndexBuildTable {
   mapping_version: number;
   state: 'filling' | 'live' | 'retired';
   started_at: Generated<Date>;
+  queued_up_to: string | null;
+  queued_at: Date | null;
   live_at: Date | null;
 }
 

@@ -12,6 +12,8 @@ export const MAPPING_VERSION = 1;
 const ENSURE_LOCK = 7_203_119;
 /** While Elasticsearch hangs, whoever looks after the index must not: it has other work, and an ending to come to. */
 const TIMEOUT_MS = 5_000;
+/** Children queued in one transaction: whoever changes one of them meanwhile waits for it, so it has to be short. */
+const QUEUED_AT_ONCE = 10_000;
 /** An index that refused a larger share of the children is no index of them. */
 const REFUSED_AT_MOST = 0.001;
 
@@ -29,16 +31,19 @@ export type IndexState = 'live' | 'filling';
 
 /**
  * Makes sure that there is an index to write to, and that searches see it once it is complete. An index that is gone
- * (a new directory, or one wiped) is made anew and every child is queued for it; the read alias is set when the last
- * of them is in, so that no search is answered from half an index. Call it again until it says `live`.
+ * (a new directory, or one wiped) is made anew and every child is queued for it, some at each call; the read alias is set
+ * when the last of them is in, so that no search is answered from half an index. Call it again until it says `live`:
+ * what one process has begun any other carries on.
  */
 export async function ensureIndex(context: Context): Promise<IndexState> {
   return context.db.transaction().execute(async (trx) => {
     await sql`select pg_advisory_xact_lock(${ENSURE_LOCK})`.execute(trx);
     const { instance } = context.config;
     const name = (await indexBehind(context, writeAlias(instance))) ?? (await createIndex(context));
-    if (!(await isKnown(trx, name))) await startFilling(context, trx, name);
-    else if ((await indexBehind(context, readAlias(instance))) === name) return 'live';
+    const build = await findBuild(trx, name);
+    if (build?.state === 'live' && (await indexBehind(context, readAlias(instance))) === name) return 'live';
+    if (!build) await startFilling(context, trx, name);
+    if (!build?.queued && !(await queueSome(context, trx, name))) return 'filling';
     if (!(await isFilled(context, trx, name))) return 'filling';
     await goLive(context, trx, name);
     return 'live';
@@ -67,49 +72,77 @@ async function createIndex(context: Context): Promise<string> {
   return name;
 }
 
-async function isKnown(trx: Transaction<Database>, indexName: string): Promise<boolean> {
-  const build = await trx
+interface Build {
+  state: string;
+  /** Every child is in the outbox for it, or has been. */
+  queued: boolean;
+}
+
+/** What PostgreSQL knows of an index in use. */
+async function findBuild(trx: Transaction<Database>, indexName: string): Promise<Build | undefined> {
+  return trx
     .selectFrom('index_builds')
-    .select('state')
+    .select(['state', sql<boolean>`queued_at is not null`.as('queued')])
     .where('index_name', '=', indexName)
     .where('state', '!=', 'retired')
     .executeTakeFirst();
-  return build !== undefined;
 }
 
 /**
- * Queues every child for an index that PostgreSQL knows nothing of: one just made, one whose maker died before this
- * was committed, or one that belonged to another database. No search may see it yet.
+ * Puts an index on record that PostgreSQL knows nothing of: one just made, one whose maker died before this was
+ * committed, or one that belonged to another database. No search may see it yet, and what any other has acknowledged
+ * counts no more.
  */
 async function startFilling(context: Context, trx: Transaction<Database>, indexName: string): Promise<void> {
   const { instance } = context.config;
   await context.elasticsearch.indices.deleteAlias({ index: '*', name: readAlias(instance) }, { ignore: [404] });
-  await sql`set local statement_timeout = '30min'`.execute(trx);
   await trx.updateTable('index_builds').set({ state: 'retired' }).where('state', '!=', 'retired').execute();
   await trx.deleteFrom('index_builds').where('index_name', '=', indexName).execute();
   await trx
     .insertInto('index_builds')
-    .values({ index_name: indexName, mapping_version: MAPPING_VERSION, state: 'filling', live_at: null })
+    .values({ index_name: indexName, mapping_version: MAPPING_VERSION, state: 'filling' })
     .execute();
-  await sql`
-    insert into outbox (child_id, version, urgent)
-    select id, version, exists (select from shields s where s.child_id = c.id and s.lifted_at is null)
-    from children c where archived_at is null
-    on conflict (child_id) do update set claimed_at = null`.execute(trx);
-  // Nothing is acknowledged by an index that is not there any more.
   await sql`
     update shields s set index_acknowledged_at = null from children c
     where c.id = s.child_id and c.archived_at is null and s.lifted_at is null`.execute(trx);
-  context.log.info({ index: indexName }, 'queued every child for a new index');
+  context.log.info({ index: indexName }, 'queueing every child for a new index');
 }
 
-/** Whether every child known at the start is in, but for the odd one refused. */
+/**
+ * Queues the next children in the order of their ids. Who is made or changed meanwhile is queued by that change, and what
+ * waits already stays as it is: it goes only when this index has acknowledged it.
+ * @returns whether that was the last of them
+ */
+async function queueSome(context: Context, trx: Transaction<Database>, indexName: string): Promise<boolean> {
+  const { rows } = await sql<{ queued: boolean }>`
+    with next_children as (
+      select id, version from children
+      where archived_at is null
+        and id > coalesce((select queued_up_to from index_builds where index_name = ${indexName}), '00000000-0000-0000-0000-000000000000')
+      order by id limit ${QUEUED_AT_ONCE}
+    ), queueing as (
+      insert into outbox (child_id, version, urgent)
+      select id, version, exists (select from shields s where s.child_id = c.id and s.lifted_at is null) from next_children c
+      on conflict do nothing
+    )
+    update index_builds set
+      queued_up_to = coalesce((select id from next_children order by id desc limit 1), queued_up_to),
+      queued_at = case when (select count(*) from next_children) < ${QUEUED_AT_ONCE}::int then clock_timestamp() end
+    where index_name = ${indexName}
+    returning queued_at is not null as queued`.execute(trx);
+  const queued = rows[0]?.queued === true;
+  if (queued) context.log.info({ index: indexName }, 'queued every child for a new index');
+  return queued;
+}
+
+/** Whether every child that was queued is in, but for the odd one refused. */
 async function isFilled(context: Context, trx: Transaction<Database>, indexName: string): Promise<boolean> {
-  const build = sql`(select started_at from index_builds where index_name = ${indexName})`;
-  const waiting = await sql`select child_id from outbox where changed_at <= ${build} limit 1`.execute(trx);
+  const build = (column: 'started_at' | 'queued_at') =>
+    sql`(select ${sql.ref(column)} from index_builds where index_name = ${indexName})`;
+  const waiting = await sql`select from outbox where changed_at <= ${build('queued_at')} limit 1`.execute(trx);
   if (waiting.rows.length > 0) return false;
   const { rows } = await sql<{ refused: number; children: number }>`
-    select (select count(*) from dead_letters where retried_at is null and failed_at >= ${build}) as refused,
+    select (select count(*) from dead_letters where retried_at is null and failed_at >= ${build('started_at')}) as refused,
       (select count(*) from children where archived_at is null) as children`.execute(trx);
   const { refused, children } = rows[0] as { refused: number; children: number };
   if (refused <= Math.max(1, children * REFUSED_AT_MOST)) return true;

@@ -1,3 +1,5 @@
+import { sql } from 'kysely';
+import pg from 'pg';
 import t, { type Test } from 'tap';
 import { ensureIndex, readAlias, writeAlias } from '../../src/search/aliases.js';
 import { indexChildren } from '../../workers/index-children.js';
@@ -158,6 +160,67 @@ t.test('an index is searched only if PostgreSQL knows that it is whole', async (
     await directory.index();
     t.equal(await state(), 200, 'a better one is filled with them');
   });
+});
+
+t.test('children are queued for a new index some at a time, by whoever comes, and nobody waits for it', async (t) => {
+  const directory = await openChildren(t);
+  const { worker, owner, urls } = directory;
+  await directory.index();
+  // More than go into one transaction, without what takes time to make.
+  await sql`
+    insert into children (id, number, date_of_birth)
+    select gen_random_uuid(), lpad(n::text, 10, '0'), '2014-01-01' from generate_series(1, 25000) n`.execute(owner);
+  const queued = async () =>
+    (await owner.selectFrom('outbox').select(owner.fn.countAll<number>().as('n')).executeTakeFirstOrThrow()).n;
+  await worker.elasticsearch.indices.delete({ index: await indexName(directory) });
+  t.equal(await ensureIndex(worker), 'filling');
+  t.equal(await queued(), 10_000);
+
+  await t.test('a change meanwhile goes through, and waits for the new index', async (t) => {
+    const changing = new pg.Client({ connectionString: urls.databaseUrl });
+    await changing.connect();
+    t.teardown(() => changing.end());
+    const { rows } = await changing.query('select id from children order by id limit 1 offset 15000');
+    const childId = rows[0].id as string;
+    await changing.query('begin');
+    await changing.query('update children set version = 2 where id = $1', [childId]);
+    await changing.query(
+      "insert into outbox (child_id, version, changed_at) values ($1, 2, now() - interval '1 hour')",
+      [childId],
+    );
+    await changing.query('commit');
+    const another = await directory.openContext({ role: 'directory_worker' });
+    await t.rejects(ensureIndex({ ...another, db: failingToCommit(another.db) }), { message: 'died' });
+    t.equal(await queued(), 10_001, 'one that dies has queued nothing');
+    t.equal(await ensureIndex(another), 'filling');
+    t.equal(await queued(), 20_000, 'another carries on from there');
+    t.match(await owner.selectFrom('outbox').select('version').where('child_id', '=', childId).execute(), [
+      { version: 2 },
+    ]);
+  });
+
+  t.equal(await ensureIndex(worker), 'filling');
+  t.equal(await queued(), 25_000);
+  // As though the index had acknowledged all but one.
+  await sql`delete from outbox where child_id <> (select max(child_id::text)::uuid from outbox)`.execute(owner);
+  t.equal(await ensureIndex(worker), 'filling', 'nor is it read before the last is in');
+  await sql`delete from outbox`.execute(owner);
+  t.equal(await ensureIndex(worker), 'live');
+  t.match(await owner.selectFrom('index_builds').select(['state', 'live_at']).where('state', '=', 'live').execute(), [
+    { live_at: Date },
+  ]);
+});
+
+t.test('an index half queued is not read, though nothing waits in the outbox', async (t) => {
+  const directory = await openChildren(t);
+  const { worker, owner } = directory;
+  await sql`
+    insert into children (id, number, date_of_birth)
+    select gen_random_uuid(), lpad(n::text, 10, '0'), '2014-01-01' from generate_series(1, 10001) n`.execute(owner);
+  t.equal(await ensureIndex(worker), 'filling');
+  await sql`delete from outbox`.execute(owner);
+  t.equal(await ensureIndex(worker), 'filling');
+  t.match(await owner.selectFrom('outbox').selectAll().execute(), [{ claimed_at: null }], 'one was still to be queued');
 });
 
 /** A database that breaks off every transaction at its end. */

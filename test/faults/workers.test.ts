@@ -1,3 +1,5 @@
+import { sql } from 'kysely';
+import pg from 'pg';
 import t, { type Test } from 'tap';
 import type { Context } from '../../src/context.js';
 import { createIndexQueue, createRedis, indexQueues } from '../../src/queues/index-queue.js';
@@ -142,6 +144,32 @@ t.test('late, doubled and reordered jobs are harmless', async (t) => {
   });
 });
 
+t.test('a change that is committed while a shield is acknowledged makes it wait again', async (t) => {
+  const { directory, childId, manager } = await openWithChild(t);
+  const { worker, owner, urls } = directory;
+  await manager.shield(childId, 1);
+  const changing = new pg.Client({ connectionString: urls.databaseUrl });
+  await changing.connect();
+  t.teardown(() => changing.end());
+  // What every change does: the child's row, then its shield, then its place in the outbox.
+  await changing.query('begin');
+  await changing.query('select from children where id = $1 for update', [childId]);
+  await changing.query('update children set version = 3 where id = $1', [childId]);
+  await changing.query('update shields set index_acknowledged_at = null where child_id = $1', [childId]);
+  await changing.query('update outbox set version = 3, claimed_at = null where child_id = $1', [childId]);
+  const indexing = indexChildren(worker, [childId]);
+  await until(async () => {
+    const { rows } = await sql`
+      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(owner);
+    return rows.length > 0;
+  });
+  await changing.query('commit');
+  await indexing;
+  t.equal((await documentVersions(directory)).get(childId), 2, 'the index knows what was there before');
+  t.same(await acknowledgedShields(directory), []);
+  t.same(await waiting(directory), [{ child_id: childId, version: 3 }]);
+});
+
 async function acknowledgedShields({ owner }: TestChildren): Promise<string[]> {
   const rows = await owner
     .selectFrom('shields')
@@ -192,6 +220,7 @@ t.test('a document that the index refuses', async (t) => {
   const [other] = await directory.add([{ givenNames: 'Barnaby', familyName: 'Fenwick', dateOfBirth: '2012-01-02' }]);
   const taken = (other as { childId: string }).childId;
   const whole = await indexName(directory);
+  const picky = `${readAlias(config.instance)}-v1-picky`;
   const moveWriteAlias = (from: string, to: string) =>
     elasticsearch.indices.updateAliases({
       actions: [
@@ -202,7 +231,6 @@ t.test('a document that the index refuses', async (t) => {
 
   await t.test('for good becomes a dead letter without personal data, and the others go on', async (t) => {
     // A town is no number: documents with one are refused, with a sentence that quotes it.
-    const picky = `${readAlias(config.instance)}-v1-picky`;
     const { mappings } = (await elasticsearch.indices.getMapping({ index: whole }))[whole] as { mappings: object };
     const properties = { ...(mappings as { properties: object }).properties, town: { type: 'long' as const } };
     await elasticsearch.indices.create({ index: picky, mappings: { ...mappings, properties } });
@@ -221,6 +249,27 @@ t.test('a document that the index refuses', async (t) => {
     const told = JSON.stringify(letters) + directory.logged();
     t.match(told, /documents refused/);
     t.notMatch(told, /ottershaw|thistlewood|marigold|tannery|2013-05-06/i);
+    await moveWriteAlias(picky, whole);
+  });
+
+  await t.test('by an index that has been replaced since waits for the new one', async (t) => {
+    await owner.updateTable('index_builds').set({ state: 'retired' }).where('index_name', '=', picky).execute();
+    await owner.deleteFrom('dead_letters').execute();
+    await owner.insertInto('outbox').values({ child_id: refused, version: 2, claimed_at: new Date() }).execute();
+    await moveWriteAlias(whole, picky);
+    t.same(await indexChildren(worker, [refused]), { acknowledged: 0, deadLetters: 0 });
+    t.same(await owner.selectFrom('dead_letters').selectAll().execute(), []);
+    t.match(await owner.selectFrom('outbox').selectAll().execute(), [{ child_id: refused, claimed_at: null }]);
+    await moveWriteAlias(picky, whole);
+    await indexChildren(worker, [refused]);
+    t.same(await waiting(directory), []);
+    await moveWriteAlias(whole, picky);
+    await owner.updateTable('index_builds').set({ state: 'filling' }).where('index_name', '=', picky).execute();
+    t.same(
+      await indexChildren(worker, [refused]),
+      { acknowledged: 0, deadLetters: 1 },
+      'as long as it stands it counts',
+    );
     await moveWriteAlias(picky, whole);
   });
 
