@@ -130,7 +130,9 @@ async function findFuzzily(search: Search, names: Names, exclusions: Exclusions,
 
   await look(planCandidates(criteria, names, exclusions));
   if (unasked.length > 0) await weigh(unasked, PLAUSIBLE);
-  if (!ranked.some(({ scored }) => scored.score >= PLAUSIBLE)) await look(planWidely(criteria, names, exclusions));
+  // Beside one another: somebody without a rival is good enough who among all children is not.
+  const isGood = ({ scored }: RankedChild) => scored.score >= PLAUSIBLE;
+  if (!amongRivals(ranked).some(isGood)) await look(planWidely(criteria, names, exclusions));
   return { ranked: inOrder(amongRivals(ranked)), degraded: false, incomplete: false, looks };
 }
 
