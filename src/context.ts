@@ -29,9 +29,13 @@ export interface ContextOverrides {
   log?: Logger;
   urls?: ServiceUrls;
   poolSize?: number;
+  /** For work whose statements may take long: the server is waited for as long as the connection stands. */
   statementMs?: number;
   application?: string;
 }
+
+/** Nobody who asks is kept waiting longer, even by a PostgreSQL that stands still. */
+const requestLimits = { statementMs: 4_000, answerMs: 4_500 };
 
 /** Opens a context. Connections are made at first use, so this succeeds while a service is away. */
 export async function createContext(config: Config, overrides: ContextOverrides = {}): Promise<Context> {
@@ -40,7 +44,7 @@ export async function createContext(config: Config, overrides: ContextOverrides 
   const pool = createPool(urls.databaseUrl, {
     role: overrides.role ?? 'directory_api',
     max: overrides.poolSize ?? 10,
-    statementMs: overrides.statementMs ?? 5_000,
+    ...(overrides.statementMs === undefined ? requestLimits : { statementMs: overrides.statementMs }),
     application: overrides.application ?? 'directory',
   });
   const db = createKysely(pool);

@@ -7,7 +7,10 @@ import { claimPending, releaseAllClaims, releaseExpiredClaims } from '../src/db/
 import type { IndexJob } from '../src/queues/index-queue.js';
 
 const JOB_SIZE = 500;
-/** Jobs waiting at most: what is beyond stays in the outbox, where shields overtake it and changes to one child meet. */
+/**
+ * Jobs waiting at most, those that failed and are to be tried again among them: what is beyond stays in the outbox, where
+ * shields overtake it and changes to one child meet.
+ */
 const WAITING_JOBS = 8;
 const POLL_MS = 1_000;
 
@@ -26,7 +29,7 @@ export async function relayOutbox(context: Context, queues: RelayQueues): Promis
   for (const urgent of [true, false]) {
     const queue = urgent ? queues.urgent : queues.ordinary;
     for (;;) {
-      if ((await queue.getWaitingCount()) >= WAITING_JOBS) break;
+      if ((await queue.getJobCountByTypes('waiting', 'delayed')) >= WAITING_JOBS) break;
       const claimed = await context.db.transaction().execute(async (trx) => {
         const entries = await claimPending(trx, { limit: JOB_SIZE, urgent });
         if (entries.length > 0) await queue.add('index', { childIds: entries.map((entry) => entry.childId) });
@@ -55,7 +58,7 @@ export interface Relay {
 
 /**
  * Relays until closed: at once when PostgreSQL notifies, and by polling for what a lost notification or a lost job
- * left behind. A failing pass is logged and tried again.
+ * left behind. A failing pass is logged and tried again at the next poll, however much is notified until then.
  */
 export function startRelay(
   context: Context,
@@ -87,8 +90,13 @@ export function startRelay(
     client.on('error', lost);
     client.on('end', lost);
     client.on('notification', wakeUp);
-    await client.connect();
-    await client.query('listen outbox');
+    try {
+      await client.connect();
+      await client.query('listen outbox');
+    } catch (error) {
+      lost();
+      throw error;
+    }
     listener = client;
   }
 
@@ -107,15 +115,18 @@ export function startRelay(
   const running = (async () => {
     while (!closing) {
       woken = false;
-      try {
-        await pass();
-      } catch (error) {
-        context.log.warn({ err: error }, 'relay pass failed');
-      }
-      if (closing || woken) continue;
+      const passed = await pass().then(
+        () => true,
+        (error: unknown) => {
+          context.log.warn({ err: error }, 'relay pass failed');
+          return false;
+        },
+      );
+      if (closing || (passed && woken)) continue;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, POLL_MS);
         wake = () => {
+          if (!passed && !closing) return;
           clearTimeout(timer);
           resolve();
         };

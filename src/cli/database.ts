@@ -11,6 +11,7 @@ export async function withDatabase<T>(config: Config, use: (db: Kysely<Database>
     role: 'directory_api',
     max: 1,
     statementMs: 10_000,
+    answerMs: 11_000,
     application: 'directory-cli',
   });
   const db = createKysely(pool);

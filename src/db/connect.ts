@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database } from './schema.js';
@@ -5,11 +6,16 @@ import type { Database } from './schema.js';
 /** The role a process works as, whatever login it came with. */
 export type DatabaseRole = 'directory_owner' | 'directory_api' | 'directory_worker' | 'directory_auditor';
 
-/** @property statementMs longest a statement may run, milliseconds; 0 for no limit */
+/**
+ * @property statementMs longest a statement may run before the server breaks it off, milliseconds; 0 for no limit
+ * @property answerMs longest that a connection may be silent before it is given up, milliseconds; 0 for no limit. Longer
+ *   than a statement may run, so that it is met by a server alone that stands still, or is out of reach without a word
+ */
 export interface ConnectOptions {
   role?: DatabaseRole;
   max?: number;
   statementMs?: number;
+  answerMs?: number;
   application?: string;
 }
 
@@ -36,8 +42,20 @@ export function connectionSettings(databaseUrl: string, options: ConnectOptions 
     application_name: options.application ?? 'directory',
     connectionTimeoutMillis: 3_000,
     keepAlive: true,
+    // The system's own default is two hours.
+    keepAliveInitialDelayMillis: 10_000,
     types,
+    ...(options.answerMs ? { stream: () => impatientSocket(options.answerMs as number) } : {}),
   };
+}
+
+/** node-postgres has a timeout of its own, but leaves the connection to the next one who asks, to wait on it as well. */
+function impatientSocket(answerMs: number): Socket {
+  const socket = new Socket();
+  socket.setTimeout(answerMs, () => {
+    socket.destroy(Object.assign(new Error('PostgreSQL did not answer in time'), { code: 'ETIMEDOUT' }));
+  });
+  return socket;
 }
 
 export function createPool(databaseUrl: string, options: ConnectOptions = {}): pg.Pool {

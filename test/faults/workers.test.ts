@@ -5,7 +5,7 @@ import type { Context } from '../../src/context.js';
 import { createIndexQueue, createRedis, indexQueues } from '../../src/queues/index-queue.js';
 import { ensureIndex, readAlias, writeAlias } from '../../src/search/aliases.js';
 import { indexChildren } from '../../workers/index-children.js';
-import { relayOutbox } from '../../workers/relay-outbox.js';
+import { relayOutbox, startRelay } from '../../workers/relay-outbox.js';
 import { type ChildParts, openChildren, type TestChildren } from '../helpers/children.js';
 import { clientFor, idsOf } from '../helpers/client.js';
 import { startWorker } from '../helpers/command.js';
@@ -207,6 +207,28 @@ t.test('two relays at once hand on each child once, shields by their own queue',
   const ordinary = added.map(({ childId }) => childId).filter((childId) => !shielded.includes(childId));
   t.same(await jobsOf('ordinary'), ordinary.sort());
   t.equal(await relayOutbox(worker, queues), 0, 'what is claimed is not handed on again');
+});
+
+t.test('a relay that fails is not driven by notifications', async (t) => {
+  const directory = await openChildren(t);
+  const { worker, config, urls, owner } = directory;
+  const redis = createRedis(urls.redisUrl, 'producer');
+  const queues = {
+    ordinary: createIndexQueue(indexQueues.ordinary, redis, config.instance),
+    urgent: createIndexQueue(indexQueues.urgent, redis, config.instance),
+  };
+  let passes = 0;
+  const began = performance.now();
+  const relay = startRelay(worker, queues, redis, async () => {
+    passes++;
+    throw new Error('the index is away');
+  });
+  while (passes < 3) await sql`notify outbox`.execute(owner);
+  const ms = performance.now() - began;
+  t.ok(ms > 1_900, `three passes took ${Math.round(ms)} ms, two pauses of a second`);
+  await relay.close();
+  for (const queue of Object.values(queues)) await queue.close();
+  redis.disconnect();
 });
 
 function letter(digit: string): string {

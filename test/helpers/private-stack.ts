@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Test } from 'tap';
@@ -14,7 +14,7 @@ export interface PrivateStack {
   kill(name: ServiceName): Promise<void>;
   /** Starts again what was killed, with its data, and returns when it answers. */
   restart(name: ServiceName): Promise<void>;
-  /** The process stops where it is: connections stay open and nothing answers. */
+  /** Its processes stop where they are: connections stay open and nothing answers. */
   pause(name: ServiceName): void;
   resume(name: ServiceName): void;
 }
@@ -34,7 +34,7 @@ export async function openPrivateStack(t: Test): Promise<PrivateStack> {
   const signal = (name: ServiceName, kind: NodeJS.Signals) => {
     const { pid } = stackStatus(options).services[name];
     if (pid === null) throw new Error(`${name} does not run`);
-    process.kill(pid, kind);
+    for (const one of kind === 'SIGKILL' ? [pid] : [pid, ...childrenOf(pid)]) process.kill(one, kind);
     return pid;
   };
   const resume = (name: ServiceName) => {
@@ -68,4 +68,10 @@ export async function openPrivateStack(t: Test): Promise<PrivateStack> {
     },
     resume,
   };
+}
+
+/** PostgreSQL has a process for each connection; Linux alone lists them (proc(5)). */
+function childrenOf(pid: number): number[] {
+  const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return listed.split(' ').filter(Boolean).map(Number);
 }
