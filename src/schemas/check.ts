@@ -1,6 +1,9 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import ajvFormats from 'ajv-formats';
 import { DirectoryError, type FieldError } from '../errors.js';
+import { isCalendarDate } from '../matching/dates.js';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Strict: nothing is removed and nothing filled in. With `coerceTypes`, text (of a URL or a header) becomes the type asked for. */
 export function createAjv(coerceTypes: boolean): Ajv {
@@ -14,6 +17,9 @@ export function createAjv(coerceTypes: boolean): Ajv {
     verbose: true,
   });
   ajvFormats.default(ajv);
+  // As PostgreSQL takes them: the library allows a year 0, and `urn:uuid:` before an id.
+  ajv.addFormat('date', isCalendarDate);
+  ajv.addFormat('uuid', UUID);
   return ajv;
 }
 

@@ -26,10 +26,27 @@ interface Change {
 /**
  * Every change to a child goes this way: the row is locked, responsibility is decided before any value or id of the
  * change is looked at, the version must be the one that the caller saw; then the change, its history, its place in
- * the outbox and its audit row are committed together or not at all.
+ * the outbox and its audit row are committed together or not at all. A change that the caller may not make is in the
+ * audit log as well: it tells that there is such a child.
  * @throws DirectoryError `not-found`, `forbidden`, `stale-version`
  */
 async function changeChild(
+  context: Context,
+  access: Access,
+  childId: string,
+  expectedVersion: number,
+  change: Change,
+): Promise<ReadChild> {
+  try {
+    return await makeChange(context, access, childId, expectedVersion, change);
+  } catch (error) {
+    if (error instanceof DirectoryError && error.code === 'forbidden')
+      await recordAudit(context.db, access, { action: `${change.action}-refused`, childIds: [childId] });
+    throw error;
+  }
+}
+
+async function makeChange(
   context: Context,
   access: Access,
   childId: string,

@@ -117,6 +117,23 @@ t.test('bad input gets its clear error, in the shape of the contract', async (t)
       t.match({ status: reply.statusCode, body: reply.json() }, { status, body: { code, status } }, url);
       t.notMatch(reply.body, /zz|%00|nothing"/, 'the path is not repeated');
     }
+    for (const url of [
+      `/v1/users?cursor=urn:uuid:${administrator.userId}`,
+      '/v1/users?cursor=x',
+      '/v1/users?limit=0',
+    ]) {
+      const reply = await app.inject({ url, headers: { authorization } });
+      t.match({ status: reply.statusCode, ...reply.json() }, invalid, url);
+    }
+    for (const date of ['0000-01-01', '2024-02-30', '2024-2-3', '+2024-02-03']) {
+      const reply = await app.inject({
+        method: 'PATCH',
+        url: `/v1/users/${administrator.userId}`,
+        headers: { authorization },
+        payload: { backgroundCheckOn: date },
+      });
+      t.match({ status: reply.statusCode, ...reply.json() }, invalid, date);
+    }
     const idFor = async (id: string | undefined) => {
       const reply = await app.inject({ url: '/v1/nothing', headers: id === undefined ? {} : { 'x-request-id': id } });
       t.equal(reply.json().requestId, reply.headers['x-request-id']);

@@ -271,6 +271,7 @@ t.test('a record is corrected', async (t) => {
       { kind: 'home', postcode: 'EB7 5AA EB7 5AA' },
       { kind: 'home', line1: 'a\u0000b' },
       { kind: 'home', town: 'Ripon', validFrom: '2024-02-30' },
+      { kind: 'home', town: 'Ripon', validFrom: '0000-01-01' },
       { kind: 'home', town: 'Ripon', validFrom: '2024-02-02', validTo: '2024-02-01' },
       { kind: 'home', town: 'Ripon', note: 'x' },
     ])
@@ -596,7 +597,21 @@ t.test("only a management team of the child's own authority may change a record"
       'nor does a refusal tell of an archived child',
     );
   t.match(await directory.call(owned, 'GET', `/v1/children/${archived!.childId}`), { status: 200 });
-  t.strictSame(await contents(directory), before, 'and nothing changed');
+  const after = await contents(directory);
+  t.strictSame({ ...after, audit_events: before.audit_events }, before, 'and nothing changed');
+  const { rows } = await sql<{ action: string; count: number }>`
+    select action, count(*)::int as count from audit_events
+    where user_id = ${elsewhere!.userId} and child_ids = ${[child!.childId]}::uuid[] group by action order by action`.execute(
+    directory.owner,
+  );
+  t.strictSame(
+    rows,
+    ['add-address', 'change-address', 'correct-child', 'remove-address', 'shield', 'unshield'].map((action) => ({
+      action: `${action}-refused`,
+      count: 2,
+    })),
+    'but who tried is on record',
+  );
 });
 
 t.test('a change, its history, its place in the outbox and its audit row stand or fall together', async (t) => {
@@ -692,7 +707,7 @@ t.test('a change, its history, its place in the outbox and its audit row stand o
 });
 
 /** All that a change may touch, to compare before and after. */
-async function contents({ owner }: TestChildren): Promise<unknown> {
+async function contents({ owner }: TestChildren): Promise<Record<string, unknown>> {
   const tables = [
     'children',
     'child_names',

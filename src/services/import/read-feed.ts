@@ -43,6 +43,10 @@ function checkHeader(record: string[]): FeedColumn[] {
     throw new UsageError('The feed is not UTF-8: save it as UTF-8 and try again');
   }
   const unknown = names.filter((name) => !isColumn(name));
+  // A file without a header begins with a child, who must not end up on a screen or in a log.
+  if (unknown.length === names.length) {
+    throw new UsageError(`The first line names no columns of a feed. It has these: ${feedColumns.join(', ')}`);
+  }
   if (unknown.length > 0) {
     throw new UsageError(`Unknown columns: ${unknown.join(', ')}\nA feed has these: ${feedColumns.join(', ')}`);
   }
@@ -70,6 +74,7 @@ function parseObject(text: string): { row: FeedRow } | { problem: string } {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return { problem: 'not a JSON object' };
   const entries = Object.entries(value);
   const unknown = entries.map(([key]) => key).filter((key) => !isColumn(key));
+  if (unknown.length === entries.length) return { problem: 'has no column of a feed' };
   if (unknown.length > 0) return { problem: `unknown columns: ${unknown.slice(0, 10).join(', ').slice(0, 200)}` };
   const wrong = entries.filter(([, field]) => field !== null && typeof field !== 'string').map(([key]) => key);
   if (wrong.length > 0) return { problem: `not text: ${wrong.join(', ')}` };
