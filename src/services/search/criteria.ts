@@ -15,6 +15,9 @@ const NARROW_RANGE_YEARS = 3;
 /** Nobody in the directory is older, so a longer range says nothing; and each month of it costs. */
 const LONGEST_RANGE_YEARS = 25;
 
+/** Nobody who could be meant was born before; and PostgreSQL knows no year 0. */
+const EARLIEST_YEAR = 1900;
+
 /** A search as it will be carried out: checked, dates read, nothing normalised away. */
 export interface SearchCriteria extends Criteria {
   number?: string;
@@ -84,6 +87,7 @@ function readDate(date: NonNullable<SearchRequest['dateOfBirth']>): DateCriterio
     return { kind: 'range', from: date.from, to: date.to };
   }
   const [year, month] = date.split('-').map(Number) as [number, number];
+  if (year < EARLIEST_YEAR) return `is before ${EARLIEST_YEAR}`;
   if (date.length === 4) return { kind: 'year', year };
   if (date.length === 7)
     return month >= 1 && month <= 12 ? { kind: 'year-month', year, month } : 'is not a month of the calendar';
