@@ -93,7 +93,11 @@ function lookUp(
     const level = compareTokens(typed, name, role);
     if (level !== 'different') meant.push({ name, level, children });
   }
-  return meant.sort((a, b) => rank.get(a.level)! - rank.get(b.level)! || a.children - b.children);
+  return meant.sort(likeliestFirst);
+}
+
+function likeliestFirst(a: Meant, b: Meant): number {
+  return rank.get(a.level)! - rank.get(b.level)! || a.children - b.children;
 }
 
 /** Two vocabularies asked as one; where both hold a name, the first one's count stands. */
@@ -106,9 +110,7 @@ export function joinVocabularies(first: Vocabulary, second: Vocabulary): Vocabul
     meantBy(typed) {
       const added = second.meantBy(typed).filter(({ name }) => first.childrenOf(name) === undefined);
       if (added.length === 0) return first.meantBy(typed);
-      return [...first.meantBy(typed), ...added].sort(
-        (a, b) => rank.get(a.level)! - rank.get(b.level)! || a.children - b.children,
-      );
+      return [...first.meantBy(typed), ...added].sort(likeliestFirst);
     },
   };
 }

@@ -57,7 +57,7 @@ export function nameClauses(
 ): NameClauses | undefined {
   const part = parseName(text ?? '');
   const forms = nameForms(text ?? '');
-  const exact = asWritten(field, text);
+  const exact = termsOf(field, forms);
   if (!exact) return undefined;
   if (isPlaceholderName(part) || part.tokens.every((token) => token.length === 1))
     return { exact, like: exact, children: Number.POSITIVE_INFINITY };

@@ -50,9 +50,10 @@ export function createNameStatistics(db: Kysely<Database>): NameStatistics {
 
   async function read(): Promise<Names> {
     const now = Date.now();
-    const { countedAt } = await readSize(db);
-    if (!counted || counted.countedAt.getTime() !== countedAt.getTime()) {
-      counted = await readCounted(db);
+    const size = await readSize(db);
+    if (!counted || counted.countedAt.getTime() !== size.countedAt.getTime()) {
+      // Should they be counted again while they are read, the next look finds another moment and reads once more.
+      counted = await readCounted(db, size);
       newest = 0;
       joined = undefined;
     }
@@ -105,8 +106,10 @@ export function createNameStatistics(db: Kysely<Database>): NameStatistics {
   };
 }
 
-async function readCounted(db: Kysely<Database>): Promise<Counted> {
-  const { children, countedAt } = await readSize(db);
+async function readCounted(
+  db: Kysely<Database>,
+  { children, countedAt }: Pick<Counted, 'children' | 'countedAt'>,
+): Promise<Counted> {
   const given = await readPart(db, 'given');
   const family = await readPart(db, 'family');
   const frequencies = frequenciesOf(children, { given, family });

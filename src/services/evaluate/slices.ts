@@ -1,19 +1,10 @@
+import { queryFields } from './queries.js';
 import type { Recall } from './recall.js';
 import { round } from './statistics.js';
 
 const ORIGIN = 'origin: ';
 /** Fields in the order in which they are read; others come after them. */
-const FIELDS = [
-  'name_and_date',
-  'given_names',
-  'family_name',
-  'date_of_birth',
-  'gender',
-  'address_line1',
-  'town',
-  'postcode',
-  'parent_name',
-];
+const FIELDS: readonly string[] = ['name_and_date', ...queryFields];
 /** What is no error comes first, what isn't known last; errors between, the worst first. */
 const PLACES: Record<string, number> = { same: 0, missing: 2, 'not-held': 3 };
 

@@ -132,8 +132,12 @@ async function findFuzzily(search: Search, names: Names, exclusions: Exclusions,
   if (unasked.length > 0) await weigh(unasked, PLAUSIBLE);
   // Beside one another: somebody without a rival is good enough who among all children is not.
   const isGood = ({ scored }: RankedChild) => scored.score >= PLAUSIBLE;
-  if (!amongRivals(ranked).some(isGood)) await look(planWidely(criteria, names, exclusions));
-  return { ranked: inOrder(amongRivals(ranked)), degraded: false, incomplete: false, looks };
+  let weighed = amongRivals(ranked);
+  if (!weighed.some(isGood)) {
+    await look(planWidely(criteria, names, exclusions));
+    weighed = amongRivals(ranked);
+  }
+  return { ranked: inOrder(weighed), degraded: false, incomplete: false, looks };
 }
 
 async function findExactly(search: Search, names: Names, exclusions: Exclusions, unasked: string[]): Promise<Found> {
