@@ -31,7 +31,7 @@ export interface ImportOptions {
 }
 
 /** Rows of a transaction, and of a request to the index. */
-const BATCH = 1_000;
+const BATCH = 500;
 /** PostgreSQL takes two batches at once while Elasticsearch takes two that are in PostgreSQL: nobody waits for another's answer. */
 const LOADING_AT_ONCE = 2;
 const INDEXING_AT_ONCE = 2;
