@@ -24,12 +24,14 @@ export async function findCandidates(context: Context, plan: CandidatePlan, expl
   try {
     const { hits, timed_out: timedOut } = await context.elasticsearch.search(
       {
-        filter_path: ['timed_out', 'hits.hits._id', 'hits.hits.matched_queries'],
+        filter_path: ['timed_out', 'hits.hits.sort', 'hits.hits.matched_queries'],
         index: readAlias(context.config.instance),
         query: toQuery(plan, explained),
         size: plan.size,
-        // Ties must not fall by the order of writing: it would tell which record was changed lately.
-        sort: ['_score', { bucket: 'asc' }],
+        // Ties must not fall by the order of writing: it would tell which record was changed lately. The id comes with the
+        // order, so that Elasticsearch has no stored field to unpack.
+        sort: ['_score', { bucket: 'asc' }, { childId: 'asc' }],
+        stored_fields: '_none_',
         _source: false,
         track_total_hits: false,
         timeout: `${TIMEOUT_MS}ms`,
@@ -39,10 +41,12 @@ export async function findCandidates(context: Context, plan: CandidatePlan, expl
     );
     if (timedOut) throw unavailable();
     // What is no child's id would make PostgreSQL refuse the whole question.
-    const found = (hits?.hits ?? []).filter((hit) => isUuid(hit._id));
+    const found = (hits?.hits ?? [])
+      .map(({ sort, matched_queries: matched }) => ({ childId: sort?.[2], rules: namesOf(matched) }))
+      .filter((hit): hit is { childId: string; rules: string[] } => isUuid(hit.childId));
     return {
-      childIds: found.map((hit) => hit._id as string),
-      rules: new Map(found.map((hit) => [hit._id as string, namesOf(hit.matched_queries)])),
+      childIds: found.map(({ childId }) => childId),
+      rules: new Map(found.map(({ childId, rules }) => [childId, rules])),
     };
   } catch (error) {
     if (error instanceof errors.ConnectionError || error instanceof errors.TimeoutError) throw unavailable(error);

@@ -10,6 +10,7 @@ import {
   nameForms,
   nameTokens,
   parseName,
+  phoneticKeys,
   postcodeSector,
   postcodeVariants,
   type Vocabulary,
@@ -27,7 +28,6 @@ const LARGE_SHARE = 0.03;
 const LIKELY = new Set<Meant['level']>(['spelling', 'nickname', 'slip', 'typo']);
 /** The likeliest slips with a date: as typed, day and month swapped, a year off, neighbouring digits swapped. */
 const LIKELY_DATES = 12;
-const LONGEST_FUZZY = 35;
 
 export interface NameClauses {
   /** As written. */
@@ -82,31 +82,10 @@ function variantsOf(token: string, vocabulary: Vocabulary, children: number): st
   return variants;
 }
 
-/** By what Elasticsearch itself finds: sound codes, and edits of names that the vocabulary hasn't got yet. */
-export function wideNameClause(field: 'family' | 'given', text: string | undefined): Query | undefined {
-  const part = parseName(text ?? '');
-  if (part.tokens.length === 0 || isPlaceholderName(part)) return undefined;
-  const forms = nameForms(text ?? '');
-  return anyOf([termsOf(`${field}Like`, likeKeys(forms)), ...forms.flatMap((form) => fuzzy(field, form))]);
-}
-
-/** Two edits for words of five letters and more, one for shorter; the best thirty terms of the dictionary. */
-function fuzzy(field: string, value: string): Query[] {
-  // A longer value is no name, and the automaton of its typos would take a second to build.
-  if (value.length < 3 || value.length > LONGEST_FUZZY) return [];
-  return [
-    {
-      fuzzy: {
-        [field]: {
-          value,
-          fuzziness: value.length < 5 ? 1 : 2,
-          prefix_length: 1,
-          max_expansions: 30,
-          rewrite: 'top_terms_boost_30',
-        },
-      },
-    },
-  ];
+/** By sound codes and nickname groups. */
+export function soundClause(field: 'family' | 'given', text: string | undefined): Query | undefined {
+  if (isPlaceholderName(parseName(text ?? ''))) return undefined;
+  return termsOf(`${field}Like`, likeKeys(nameForms(text ?? '')));
 }
 
 /** The first letter of a given name of which no more is known. */
@@ -191,10 +170,17 @@ export function genderClause(gender: Criteria['gender']): Query | undefined {
   return gender && gender !== 'unknown' ? { term: { gender } } : undefined;
 }
 
-/** Any part of the name, with the edits that Elasticsearch finds: parents' names are in no vocabulary. */
-export function parentClause(name: string | undefined): Query | undefined {
+/** Any part of the name, what it may stand for among the names that children show, and what sounds like it. */
+export function parentClause(name: string | undefined, names: Names): Query | undefined {
   const tokens = nameTokens(name ?? '');
-  return anyOf([termsOf('parent', tokens), ...tokens.flatMap((token) => fuzzy('parent', token))]);
+  const varied = tokens.slice(0, PARTS_VARIED);
+  const variants = [names.family, names.given].flatMap((vocabulary) =>
+    varied.flatMap((token) => variantsOf(token, vocabulary, names.children)),
+  );
+  return anyOf([
+    termsOf('parent', [...new Set([...tokens, ...variants])]),
+    termsOf('parentLike', [...new Set(varied.flatMap(phoneticKeys))]),
+  ]);
 }
 
 export function termsOf(field: string, values: string[]): Query | undefined {

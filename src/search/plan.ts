@@ -12,7 +12,7 @@ import {
   type Query,
   termsOf,
   wholeName,
-  wideNameClause,
+  soundClause,
 } from './clauses.js';
 import type { Names } from './name-statistics.js';
 
@@ -61,7 +61,7 @@ export function planCandidates(criteria: Criteria, names: Names, exclusions: Exc
   const givenAsFamily = asWritten('family', criteria.givenNames);
   const date = dateClauses(criteria.dateOfBirth);
   const place = placeClauses(criteria.address);
-  const parent = parentClause(criteria.parentName);
+  const parent = parentClause(criteria.parentName, names);
   const initial = initialClause(criteria.givenNames);
   const eitherName = anyOf([family?.like, given?.like]);
   const eitherSwapped = anyOf([familyAsGiven, givenAsFamily]);
@@ -118,12 +118,12 @@ export function planCandidates(criteria: Criteria, names: Names, exclusions: Exc
 }
 
 /**
- * A second, wider look, for when the first found nobody plausible: names by sound codes and by Elasticsearch's own
- * edits, one name beside a part of the date, and more candidates. It costs several times the first.
+ * A second, wider look, for when the first found nobody plausible: names by sound, one name beside a part of the date,
+ * and more candidates. It costs several times the first.
  */
 export function planWidely(criteria: Criteria, names: Names, exclusions: Exclusions): CandidatePlan | undefined {
-  const family = wideNameClause('family', criteria.familyName);
-  const given = wideNameClause('given', criteria.givenNames);
+  const family = soundClause('family', criteria.familyName);
+  const given = soundClause('given', criteria.givenNames);
   const like = {
     family: nameClauses('family', criteria.familyName, names)?.like,
     given: nameClauses('given', criteria.givenNames, names)?.like,
@@ -139,7 +139,7 @@ export function planWidely(criteria: Criteria, names: Names, exclusions: Exclusi
       [
         'both names swapped, by sound',
         4,
-        [wideNameClause('given', criteria.familyName), wideNameClause('family', criteria.givenNames)],
+        [soundClause('given', criteria.familyName), soundClause('family', criteria.givenNames)],
       ],
       ['part of the date and family name', 3, [date?.partly, like.family]],
       ['part of the date and given names', 3, [date?.partly, like.given]],

@@ -29,6 +29,9 @@ export interface IndexDocument {
   addressKeys: string[];
   town: string[];
   parent: string[];
+  parentLike: string[];
+  /** Also the document's id; as a value of its own it comes with the order of candidates, and no stored field is read. */
+  childId: string;
   shielded: boolean;
   version: number;
   bucket: number;
@@ -47,6 +50,7 @@ export function projectChild(child: ChildFacts): IndexDocument | undefined {
   const family = distinct(names.flatMap((name) => formsOf(name.familyName)));
   const given = distinct(names.flatMap((name) => formsOf(name.givenNames)));
   const initials = names.map((name) => initialKey(tokensOf(name.givenNames)[0] ?? ''));
+  const parent = distinct(parents.flatMap(({ name }) => tokensOf(name)));
   const postcodes = distinct(addresses.map((address) => normalisePostcode(address.postcode ?? '')));
   return {
     family,
@@ -60,7 +64,9 @@ export function projectChild(child: ChildFacts): IndexDocument | undefined {
     sector: distinct(postcodes.map(postcodeSector)),
     addressKeys: distinct(addresses.flatMap((address) => lineKeysOf(addressLine(address)))),
     town: distinct(addresses.flatMap((address) => tokensOf(address.town))),
-    parent: distinct(parents.flatMap((parent) => tokensOf(parent.name))),
+    parent,
+    parentLike: distinct(parent.flatMap(soundsOf)),
+    childId: child.childId,
     shielded: child.shielded,
     version: child.version,
     bucket: bucketOf(child.childId),
@@ -85,6 +91,7 @@ export function nameParts(children: ChildFacts[]): Record<'given' | 'family', st
 const formsOf = remember(nameForms);
 const tokensOf = remember(nameTokens);
 const likesOf = remember((token: string) => [...phoneticKeys(token), ...nicknameGroups(token)]);
+const soundsOf = remember(phoneticKeys);
 const lineKeysOf = remember((line: string) => addressKeys(line));
 
 /** Sound codes and nickname groups: what two spellings of one name share. */
