@@ -33,7 +33,7 @@ export interface TimingOptions {
 }
 
 /** Asked of each system before anything is measured; of a short measurement, half as many as are measured. */
-const WARM_UP = 200;
+const WARM_UP = 2_000;
 const WARM_UP_CLIENTS = 2;
 const warmUpFor = (queries: number) => Math.min(WARM_UP, Math.ceil(queries / 2));
 /** Queries in a row of one system: enough that all clients have work, few enough that a noisy minute meets every system. */

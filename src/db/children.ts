@@ -1,5 +1,4 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
-import type pg from 'pg';
 import { DirectoryError } from '../errors.js';
 import type { Gender, NameKind } from '../matching/types.js';
 import type { AddressKind, Database } from './schema.js';
@@ -60,18 +59,27 @@ export interface ChildRecord extends ChildFacts {
   services: Service[];
 }
 
+/** Parts of a child that take a look at a table of their own, and which not everyone who compares children needs. */
+export interface FactsWanted {
+  addresses: boolean;
+  parents: boolean;
+}
+
 // One statement, so one snapshot: a version never travels with the content of another.
-const FACTS = `
+const PLAIN_FACTS = `
   c.id as "childId", c.number, c.version, c.date_of_birth as "dateOfBirth", c.gender, c.authority, c.died_on as "diedOn",
   c.archived_at is not null as archived,
   exists (select from shields s where s.child_id = c.id and s.lifted_at is null) as shielded,
   (select coalesce(json_agg(json_build_object('nameId', n.id, 'kind', n.kind, 'givenNames', n.given_names,
-      'familyName', n.family_name) order by n.id), '[]') from child_names n where n.child_id = c.id) as names,
+      'familyName', n.family_name) order by n.id), '[]') from child_names n where n.child_id = c.id) as names`;
+const ADDRESSES = `
   (select coalesce(json_agg(json_build_object('addressId', a.id, 'kind', a.kind, 'line1', a.line1, 'line2', a.line2,
       'town', a.town, 'postcode', a.postcode, 'country', a.country, 'validFrom', a.valid_from, 'validTo', a.valid_to)
-      order by a.id), '[]') from child_addresses a where a.child_id = c.id) as addresses,
+      order by a.id), '[]') from child_addresses a where a.child_id = c.id)`;
+const PARENTS = `
   (select coalesce(json_agg(json_build_object('parentId', p.id, 'name', p.name, 'relationship', p.relationship,
-      'phone', p.phone, 'email', p.email) order by p.id), '[]') from child_parents p where p.child_id = c.id) as parents`;
+      'phone', p.phone, 'email', p.email) order by p.id), '[]') from child_parents p where p.child_id = c.id)`;
+const FACTS = `${PLAIN_FACTS}, ${ADDRESSES} as addresses, ${PARENTS} as parents`;
 
 /** Facts of the children with these ids; unknown ids are left out, order is not kept. */
 export async function findFacts(db: Kysely<Database>, childIds: string[]): Promise<ChildFacts[]> {
@@ -81,14 +89,20 @@ export async function findFacts(db: Kysely<Database>, childIds: string[]): Promi
   return rows;
 }
 
-/** The same by a statement that PostgreSQL plans once a connection: every search asks it. */
-export async function findFactsPrepared(pool: pg.Pool, childIds: string[]): Promise<ChildFacts[]> {
+/**
+ * The same without the parts that are not wanted, which are empty then: of dozens of children that a search compares by
+ * name it shows a few.
+ */
+export async function findSomeFacts(
+  db: Kysely<Database>,
+  childIds: string[],
+  { addresses, parents }: FactsWanted,
+): Promise<ChildFacts[]> {
   if (childIds.length === 0) return [];
-  const { rows } = await pool.query<ChildFacts>({
-    name: 'child-facts',
-    text: `select ${FACTS} from children c where c.id = any($1::uuid[])`,
-    values: [childIds],
-  });
+  const part = (wanted: boolean, text: string) => sql.raw(wanted ? text : `'[]'::json`);
+  const { rows } = await sql<ChildFacts>`
+    select ${sql.raw(PLAIN_FACTS)}, ${part(addresses, ADDRESSES)} as addresses, ${part(parents, PARENTS)} as parents
+    from children c where c.id = any(${childIds}::uuid[])`.execute(db);
   return rows;
 }
 

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import type { Database } from './schema.js';
 
@@ -67,6 +67,33 @@ export function createPool(databaseUrl: string, options: ConnectOptions = {}): p
   return pool;
 }
 
+/** More texts than the application has; what is composed anew each time (rows of a bulk insert) must not fill memory. */
+const MOST_PREPARED = 200;
+const LONGEST_PREPARED = 4_000;
+
+/**
+ * @returns a Kysely whose statements are prepared: PostgreSQL parses and plans each once a connection, which for the short
+ *   ones of a search is most of what they cost
+ */
 export function createKysely(pool: pg.Pool): Kysely<Database> {
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  const names = new Map<string, string>();
+  const nameOf = (text: string) => {
+    const known = names.get(text);
+    // Several statements in one text, as in migrations, can't be prepared.
+    if (known || names.size === MOST_PREPARED || text.length > LONGEST_PREPARED || text.includes(';')) return known;
+    const name = `s${names.size}`;
+    names.set(text, name);
+    return name;
+  };
+  const prepared = (client: pg.PoolClient): PostgresPoolClient => ({
+    query: ((text: string, values: unknown[]) => {
+      const name = nameOf(text);
+      return client.query(name ? { name, text, values } : { text, values });
+    }) as unknown as PostgresPoolClient['query'],
+    release: () => client.release(),
+  });
+  const dialect = new PostgresDialect({
+    pool: { connect: async () => prepared(await pool.connect()), end: () => pool.end() },
+  });
+  return new Kysely<Database>({ dialect });
 }

@@ -1,10 +1,10 @@
 import type { ExactKeys } from '../db/find-exact.js';
 import { type Criteria, type DateCriterion, nameTokens, normalisePostcode, parseName } from '../matching/index.js';
 import { dateClauses, type Query, termsOf } from './clauses.js';
-import { type CandidatePlan, type Exclusions, mustNot } from './plan.js';
+import type { CandidatePlan } from './plan.js';
 
 /** Every stated value as recorded, after normalisation: candidates of an exact search. */
-export function planExact(criteria: Criteria, exclusions: Exclusions, size: number): CandidatePlan {
+export function planExact(criteria: Criteria, size: number): CandidatePlan {
   const filter = [
     ...exactNames('family', criteria.familyName),
     ...exactNames('given', criteria.givenNames),
@@ -15,7 +15,6 @@ export function planExact(criteria: Criteria, exclusions: Exclusions, size: numb
   return {
     size,
     rules: [{ name: 'every value as recorded', worth: 1, clauses: filter }],
-    mustNot: mustNot(exclusions),
   };
 }
 

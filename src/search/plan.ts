@@ -10,14 +10,14 @@ import {
   parentClause,
   placeClauses,
   type Query,
+  soundClause,
   termsOf,
   wholeName,
-  soundClause,
 } from './clauses.js';
 import type { Names } from './name-statistics.js';
 
-/** How many candidates are scored: docs/measurements.md tells what fewer and more would find. */
-const CANDIDATES = 60;
+/** How many candidates are scored at most: docs/measurements.md tells what fewer and more would find. */
+const CANDIDATES = 100;
 const WIDE_CANDIDATES = 150;
 /** A name that no more children bear is worth asking for by itself. */
 const RARE = 40;
@@ -25,7 +25,6 @@ const RARE = 40;
 export interface CandidatePlan {
   size: number;
   rules: BlockingRule[];
-  mustNot: Query[];
 }
 
 export interface BlockingRule {
@@ -54,7 +53,7 @@ type Rule = [name: string, worth: number, clauses: (Query | undefined)[]];
  * first. Whoever meets more rules comes first; the score that decides is made later, from PostgreSQL's record.
  * @returns undefined where nothing is given to look by
  */
-export function planCandidates(criteria: Criteria, names: Names, exclusions: Exclusions): CandidatePlan | undefined {
+export function planCandidates(criteria: Criteria, names: Names): CandidatePlan | undefined {
   const family = nameClauses('family', criteria.familyName, names);
   const given = nameClauses('given', criteria.givenNames, names);
   const familyAsGiven = asWritten('given', criteria.familyName);
@@ -113,7 +112,6 @@ export function planCandidates(criteria: Criteria, names: Names, exclusions: Exc
       ['parent, likely date and a name', 3, [parent, date?.likely, eitherName]],
     ],
     CANDIDATES,
-    exclusions,
   );
 }
 
@@ -121,7 +119,7 @@ export function planCandidates(criteria: Criteria, names: Names, exclusions: Exc
  * A second, wider look, for when the first found nobody plausible: names by sound, one name beside a part of the date,
  * and more candidates. It costs several times the first.
  */
-export function planWidely(criteria: Criteria, names: Names, exclusions: Exclusions): CandidatePlan | undefined {
+export function planWidely(criteria: Criteria, names: Names): CandidatePlan | undefined {
   const family = soundClause('family', criteria.familyName);
   const given = soundClause('given', criteria.givenNames);
   const like = {
@@ -147,7 +145,6 @@ export function planWidely(criteria: Criteria, names: Names, exclusions: Exclusi
       ['town and a name by sound', 2, [place.town, anyOf([family, given]), date?.partly]],
     ],
     WIDE_CANDIDATES,
-    exclusions,
   );
 }
 
@@ -155,15 +152,15 @@ function without(known: Query | undefined, rules: Rule[]): Rule[] {
   return known ? [] : rules;
 }
 
-function conclude(rules: Rule[], size: number, exclusions: Exclusions): CandidatePlan | undefined {
+function conclude(rules: Rule[], size: number): CandidatePlan | undefined {
   const usable = rules.flatMap(([name, worth, clauses]): BlockingRule[] => {
     const stated = clauses.filter((clause) => clause !== undefined);
     return stated.length === clauses.length ? [{ name, worth, clauses: stated }] : [];
   });
-  return usable.length === 0 ? undefined : { size, rules: usable, mustNot: mustNot(exclusions) };
+  return usable.length === 0 ? undefined : { size, rules: usable };
 }
 
-export function mustNot(exclusions: Exclusions): Query[] {
+function mustNot(exclusions: Exclusions): Query[] {
   return [
     ...(exclusions.shielded ? [{ term: { shielded: true } }] : []),
     ...(exclusions.childIds.length > 0 ? [{ ids: { values: exclusions.childIds } }] : []),
@@ -171,14 +168,14 @@ export function mustNot(exclusions: Exclusions): Query[] {
 }
 
 /** @param named Elasticsearch then tells which rules each candidate met, at the price of a second look at each */
-export function toQuery(plan: CandidatePlan, named: boolean): Query {
+export function toQuery(plan: CandidatePlan, exclusions: Exclusions, named: boolean): Query {
   return {
     bool: {
       should: plan.rules.map(({ name, worth, clauses }) => ({
         constant_score: { filter: allOf(clauses) as Query, boost: worth, ...(named ? { _name: name } : {}) },
       })),
       minimum_should_match: 1,
-      must_not: plan.mustNot,
+      must_not: mustNot(exclusions),
     },
   };
 }

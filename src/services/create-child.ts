@@ -114,11 +114,10 @@ async function findIndexedAlike(context: Context, child: NewChild): Promise<stri
   // Compared whatever the index says: it may still know them by what is hidden now.
   const unacknowledged = await findUnacknowledgedShields(context.db);
   const names = await context.names.current();
-  const plans = comparable(child).flatMap(
-    (criteria) => planCandidates(criteria, names, { shielded: false, childIds: unacknowledged }) ?? [],
-  );
+  const plans = comparable(child).flatMap((criteria) => planCandidates(criteria, names) ?? []);
+  const exclusions = { shielded: false, childIds: unacknowledged };
   try {
-    const candidates = await Promise.all(plans.map((plan) => findCandidates(context, plan)));
+    const candidates = await Promise.all(plans.map((plan) => findCandidates(context, plan, exclusions)));
     return [...candidates.flatMap(({ childIds }) => childIds), ...unacknowledged];
   } catch (error) {
     if (error instanceof DirectoryError && error.code === 'search-unavailable') return undefined;

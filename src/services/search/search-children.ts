@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Access } from '../../caller.js';
 import type { Context } from '../../context.js';
 import { recordAudit } from '../../db/audit.js';
-import { type ChildFacts, findChildIdByNumber, findFactsPrepared } from '../../db/children.js';
+import { type ChildFacts, type FactsWanted, findChildIdByNumber, findSomeFacts } from '../../db/children.js';
 import { findIdsByKeys } from '../../db/find-exact.js';
 import { findUnacknowledgedShields } from '../../db/shields.js';
 import { DirectoryError } from '../../errors.js';
@@ -64,18 +64,17 @@ export async function searchChildren(
   const { ranked, degraded, incomplete, looks } = await find(search);
   const ranking = await orAudited(search, () => rank(ranked, criteria.limit, incomplete));
   watch.ended('decide');
-  await audit(
-    search,
-    ranking.outcome,
-    ranking.results.map(({ child }) => child.childId),
-  );
+  const childIds = ranking.results.map(({ child }) => child.childId);
+  const [whole] = await Promise.all([readWhole(search, childIds), audit(search, ranking.outcome, childIds)]);
   watch.ended('audit');
   const today = todayInEngland();
   const answer: SearchAnswer = {
     searchId: randomUUID(),
     outcome: ranking.outcome,
     degraded,
-    results: ranking.results.map((result) => toResult(result, today)),
+    results: ranking.results.map((result) =>
+      toResult({ ...result, child: whole.get(result.child.childId) ?? result.child }, today),
+    ),
   };
   if (explained) answer.explanation = explain(ranking.results, looks);
   // Times would tell that a shielded child was looked at and left out.
@@ -112,7 +111,7 @@ async function findFuzzily(search: Search, names: Names, exclusions: Exclusions,
   const look = async (plan: CandidatePlan | undefined) => {
     watch.ended('plan');
     if (!plan) return;
-    const candidates = await findCandidates(search.context, plan, search.explained);
+    const candidates = await findCandidates(search.context, plan, exclusions, search.explained);
     watch.ended('candidates');
     looks.push({ plan, candidates });
     await weigh(candidates.childIds);
@@ -128,13 +127,13 @@ async function findFuzzily(search: Search, names: Names, exclusions: Exclusions,
     watch.ended('decide');
   };
 
-  await look(planCandidates(criteria, names, exclusions));
+  await look(planCandidates(criteria, names));
   if (unasked.length > 0) await weigh(unasked, PLAUSIBLE);
   // Beside one another: somebody without a rival is good enough who among all children is not.
   const isGood = ({ scored }: RankedChild) => scored.score >= PLAUSIBLE;
   let weighed = amongRivals(ranked);
   if (!weighed.some(isGood)) {
-    await look(planWidely(criteria, names, exclusions));
+    await look(planWidely(criteria, names));
     weighed = amongRivals(ranked);
   }
   return { ranked: inOrder(weighed), degraded: false, incomplete: false, looks };
@@ -142,11 +141,11 @@ async function findFuzzily(search: Search, names: Names, exclusions: Exclusions,
 
 async function findExactly(search: Search, names: Names, exclusions: Exclusions, unasked: string[]): Promise<Found> {
   const { context, criteria, hidden, watch } = search;
-  const plan = planExact(criteria, exclusions, EXACT_CANDIDATES);
+  const plan = planExact(criteria, EXACT_CANDIDATES);
   watch.ended('plan');
   let candidates: Candidates | undefined;
   try {
-    candidates = await findCandidates(context, plan, search.explained);
+    candidates = await findCandidates(context, plan, exclusions, search.explained);
   } catch (error) {
     if (!(error instanceof DirectoryError) || error.code !== 'search-unavailable') throw error;
   }
@@ -181,15 +180,32 @@ function scoreByNumber(criteria: SearchCriteria, children: Visible<ChildFacts>[]
   });
 }
 
+/** What has to be read of children who are compared: the parts that the criteria name. */
+function comparedBy({ criteria, hidden }: Search): FactsWanted {
+  // Read once and for all where a shielded child must not exist: whoever is shielded between two readings would.
+  return { addresses: hidden, parents: criteria.parentName !== undefined };
+}
+
 /** What the caller may see of these children, as PostgreSQL holds them at this moment. */
 async function readVisible(search: Search, childIds: string[]): Promise<Visible<ChildFacts>[]> {
-  const facts = await findFactsPrepared(search.context.pool, childIds);
-  const visible = facts.flatMap((child) => {
+  const visible = await readParts(search, childIds, comparedBy(search));
+  search.watch.ended('read');
+  return visible;
+}
+
+async function readParts(search: Search, childIds: string[], wanted: FactsWanted): Promise<Visible<ChildFacts>[]> {
+  const facts = await findSomeFacts(search.context.db, childIds, wanted);
+  return facts.flatMap((child) => {
     if (child.archived || (search.hidden && child.shielded)) return [];
     return visibleTo(search.access.caller, child) ?? [];
   });
-  search.watch.ended('read');
-  return visible;
+}
+
+/** The children who are shown, with the addresses that they were not compared by. Whoever was shielded meanwhile comes shielded. */
+async function readWhole(search: Search, childIds: string[]): Promise<Map<string, Visible<ChildFacts>>> {
+  if (comparedBy(search).addresses) return new Map();
+  const children = await readParts(search, childIds, { addresses: true, parents: false });
+  return new Map(children.map((child) => [child.childId, child]));
 }
 
 function inOrder(ranked: RankedChild[]): RankedChild[] {

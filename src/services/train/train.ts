@@ -225,7 +225,7 @@ async function searchAll(
   const searcher = async () => {
     for (let next = waiting.pop(); next; next = waiting.pop()) {
       const criteria = criteriaOf(next.query, next.fields);
-      const plan = criteria && planCandidates(criteria, names, { shielded: true, childIds: [] });
+      const plan = criteria && planCandidates(criteria, names);
       if (!plan) continue;
       const children = await findChildren(context.db, await findPatiently(context, plan));
       const target = targetOf(next.query, truth);
@@ -251,7 +251,7 @@ async function searchAll(
 async function findPatiently(context: Context, plan: CandidatePlan): Promise<string[]> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return (await findCandidates(context, plan)).childIds;
+      return (await findCandidates(context, plan, { shielded: true, childIds: [] })).childIds;
     } catch (error) {
       if (!(error instanceof DirectoryError) || error.code !== 'search-unavailable' || attempt === ATTEMPTS)
         throw error;
