@@ -154,3 +154,45 @@ t.test('a search is explained to a management team, and to nobody else', async (
     'and nothing of whom a shield hides',
   );
 });
+
+t.test('a child shielded while the index is asked by an address leaves no trace among the candidates', async (t) => {
+  const directory = await openChildren(t);
+  const at = (line1: string) => [{ kind: 'home' as const, line1, town: 'Ripon', postcode: 'HG4 1QT' }];
+  const name = { familyName: 'Harrington', dateOfBirth: '2013-10-04' };
+  const [shielded] = await directory.add([
+    { givenNames: 'Micaela', ...name, addresses: at('9 Burrinjuck Crescent') },
+    // Of so many with a small part of her evidence some would not be compared beside her.
+    ...Array.from({ length: 40 }, (_, place) => ({
+      givenNames: 'Otto',
+      familyName: 'Harringten',
+      dateOfBirth: '2009-01-12',
+      addresses: at(`${place + 10} Mill Lane`),
+    })),
+  ]);
+  await directory.index();
+  const caller = await directory.caller('practitioner');
+  const criteria = { givenNames: 'Micaela', ...name, address: { line: '9 Burrinjuck Crescent', postcode: 'HG4 1QT' } };
+  const { elasticsearch } = directory.context;
+  const asked: object[] = [];
+  const ask = elasticsearch.search.bind(elasticsearch);
+  let shield: (() => Promise<unknown>) | undefined;
+  const watched = async (...args: Parameters<typeof ask>) => {
+    asked.push(args[0] as object);
+    const answer = await ask(...args);
+    await shield?.();
+    shield = undefined;
+    return answer;
+  };
+  elasticsearch.search = watched as typeof elasticsearch.search;
+  t.equal((await directory.search(caller, criteria)).body.results[0]?.childId, shielded?.childId, 'found until now');
+  const own = await directory.caller('management-team');
+  shield = () =>
+    directory.call(own, 'PUT', `/v1/children/${shielded!.childId}/shield`, { reason: 'refuge' }, { 'if-match': '"1"' });
+  asked.length = 0;
+  const during = await directory.search(caller, criteria);
+  const timesAsked = asked.length;
+  const after = await directory.search(caller, criteria);
+  t.ok(timesAsked > 1, 'the index was asked again');
+  t.match(after.body.results, during.body.results, 'as though it had been shielded all along');
+  t.notOk(JSON.stringify(during.body).includes(shielded!.childId));
+});

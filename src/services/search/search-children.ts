@@ -111,7 +111,7 @@ async function findFuzzily(search: Search, names: Names, exclusions: Exclusions,
   const look = async (plan: CandidatePlan | undefined) => {
     watch.ended('plan');
     if (!plan) return;
-    const candidates = await findCandidates(search.context, plan, exclusions, search.explained);
+    const candidates = await askIndex(search, plan, exclusions);
     watch.ended('candidates');
     looks.push({ plan, candidates });
     await weigh(candidates.childIds);
@@ -139,13 +139,29 @@ async function findFuzzily(search: Search, names: Names, exclusions: Exclusions,
   return { ranked: inOrder(weighed), degraded: false, incomplete: false, looks };
 }
 
+/**
+ * Where no shielded child may exist, one who was shielded since the exclusions were read must not have taken a candidate's
+ * place, nor have been the best beside whom others look poor: the index is asked again without.
+ */
+async function askIndex(search: Search, plan: CandidatePlan, exclusions: Exclusions): Promise<Candidates> {
+  const { context, hidden, explained } = search;
+  for (;;) {
+    const candidates = await findCandidates(context, plan, exclusions, explained);
+    if (!hidden) return candidates;
+    const unacknowledged = await findUnacknowledgedShields(context.db);
+    const late = unacknowledged.filter((childId) => candidates.childIds.includes(childId));
+    if (late.length === 0) return candidates;
+    exclusions.childIds.push(...late);
+  }
+}
+
 async function findExactly(search: Search, names: Names, exclusions: Exclusions, unasked: string[]): Promise<Found> {
   const { context, criteria, hidden, watch } = search;
   const plan = planExact(criteria, EXACT_CANDIDATES);
   watch.ended('plan');
   let candidates: Candidates | undefined;
   try {
-    candidates = await findCandidates(context, plan, exclusions, search.explained);
+    candidates = await askIndex(search, plan, exclusions);
   } catch (error) {
     if (!(error instanceof DirectoryError) || error.code !== 'search-unavailable') throw error;
   }
