@@ -1,5 +1,6 @@
 import { familyKinship, givenKinship } from './nicknames.js';
 import { phoneticKeys } from './phonetic.js';
+import { remember } from './remember.js';
 import { editDistance, jaroWinkler } from './strings.js';
 
 export type Role = 'given' | 'family';
@@ -23,12 +24,12 @@ export type TokenLevel = (typeof TOKEN_LEVELS)[number];
 
 /** Jaro-Winkler similarity above which two long tokens are called close. */
 const CLOSE = 0.88;
+/** Below this no two tokens are within the edits that count (two of five letters leave 0.7, a swap in three 0.55). */
+const LEAST_LIKE = 0.55;
 /**
  * Similarity that sounding alike needs beside it: less where both sound codes agree, since either alone makes false friends
  * (and needs the same first letter).
  */
-/** Below this no two tokens are within the edits that count (two of five letters leave 0.7, a swap in three 0.55). */
-const LEAST_LIKE = 0.55;
 const ALIKE_BY_BOTH = 0.7;
 const ALIKE_BY_ONE = 0.8;
 
@@ -56,9 +57,12 @@ export function compareTokens(typed: string, recorded: string, role: Role): Toke
   return similarity >= CLOSE && shorter >= 4 ? 'close' : 'different';
 }
 
+// One search compares a typed name with hundreds, and the next one meets most of these again.
+const soundsOf = remember(phoneticKeys);
+
 function soundAlike(a: string, b: string, similarity: number): boolean {
-  const ofB = phoneticKeys(b);
-  const common = phoneticKeys(a).filter((key) => key.length > 3 && ofB.includes(key));
+  const ofB = soundsOf(b);
+  const common = soundsOf(a).filter((key) => key.length > 3 && ofB.includes(key));
   if (similarity >= ALIKE_BY_ONE && a[0] === b[0]) return common.length > 0;
   return common.some((key) => key.startsWith('m:')) && common.some((key) => key.startsWith('s:'));
 }
