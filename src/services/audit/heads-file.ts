@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import readline from 'node:readline';
 import type { Seal } from '../../db/audit-chain.js';
@@ -36,9 +36,14 @@ export function isSigned(exported: ExportedHead, key: string): boolean {
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
-/** Line by line, in the order of the file. A line that was broken off when the machine stopped is passed over. */
-export async function* readHeads(file: string): AsyncGenerator<ExportedHead> {
-  const lines = readline.createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
+/**
+ * Line by line, in the order of the file. A line that was broken off when the machine stopped is passed over.
+ * @param lastBytes only so much of its end
+ */
+export async function* readHeads(file: string, lastBytes = Number.POSITIVE_INFINITY): AsyncGenerator<ExportedHead> {
+  const { size } = await stat(file);
+  const input = createReadStream(file, { start: Math.max(0, size - lastBytes) });
+  const lines = readline.createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   for await (const line of lines) {
     const head = parse(line);
     if (head) yield head;

@@ -6,6 +6,11 @@ import { EMPTY_SNAPSHOT, GENESIS, hashRow, headOf, linkAfter } from './chain.js'
 /** Rows in one seal at most: what one transaction holds in memory. */
 const LARGEST_SEAL = 2_000;
 
+export interface Sealed {
+  sealed: number;
+  more: boolean;
+}
+
 export interface SealOptions {
   largest?: number;
   /** Done in the transaction of the seal, while nobody else seals. */
@@ -20,32 +25,38 @@ export interface SealOptions {
 export async function sealRows(
   db: Kysely<Database>,
   { largest = LARGEST_SEAL, afterwards }: SealOptions = {},
-): Promise<{ sealed: number; more: boolean } | undefined> {
+): Promise<Sealed | undefined> {
   return db.transaction().execute(async (trx) => {
     if (!(await tryLockSealing(trx))) return undefined;
-    const last = await findLastSeal(trx);
-    const before = last?.snapshot ?? EMPTY_SNAPSHOT;
-    const { rows, snapshot, now } = await findUnsealed(trx, before, largest);
-    if (rows.length === 0) return { sealed: 0, more: false };
-    const more = rows.length === largest;
-    const fromPosition = (last?.toPosition ?? 0) + 1;
-    const previousHead = last?.head ?? GENESIS;
-    let link = previousHead;
-    const entries = rows.map((row, index) => {
-      link = linkAfter(link, hashRow(row));
-      return { position: fromPosition + index, eventId: row.id, link };
-    });
-    const seal = {
-      seal: (last?.seal ?? 0) + 1,
-      fromPosition,
-      toPosition: fromPosition + rows.length - 1,
-      previousHead,
-      // While some of what this snapshot sees is still to be sealed, the next look has to begin where this one did.
-      snapshot: more ? before : snapshot,
-      sealedAt: now,
-    };
-    await insertSeal(trx, { ...seal, head: headOf(seal, link) }, entries);
-    await afterwards?.(trx);
-    return { sealed: rows.length, more };
+    const done = await sealBatch(trx, largest);
+    if (done.sealed > 0) await afterwards?.(trx);
+    return done;
   });
+}
+
+/** To be called by whoever holds the lock. */
+export async function sealBatch(trx: Transaction<Database>, largest: number): Promise<Sealed> {
+  const last = await findLastSeal(trx);
+  const before = last?.snapshot ?? EMPTY_SNAPSHOT;
+  const { rows, snapshot, now } = await findUnsealed(trx, before, largest);
+  if (rows.length === 0) return { sealed: 0, more: false };
+  const more = rows.length === largest;
+  const fromPosition = (last?.toPosition ?? 0) + 1;
+  const previousHead = last?.head ?? GENESIS;
+  let link = previousHead;
+  const entries = rows.map((row, index) => {
+    link = linkAfter(link, hashRow(row));
+    return { position: fromPosition + index, eventId: row.id, link };
+  });
+  const seal = {
+    seal: (last?.seal ?? 0) + 1,
+    fromPosition,
+    toPosition: fromPosition + rows.length - 1,
+    previousHead,
+    // While some of what this snapshot sees is still to be sealed, the next look has to begin where this one did.
+    snapshot: more ? before : snapshot,
+    sealedAt: now,
+  };
+  await insertSeal(trx, { ...seal, head: headOf(seal, link) }, entries);
+  return { sealed: rows.length, more };
 }

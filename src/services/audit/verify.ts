@@ -89,6 +89,7 @@ export async function verifyChain(db: Kysely<Database>, options: VerifyOptions =
   const walk: Walk = {
     db,
     counts,
+    entries: readEntries(db, start.toPosition),
     heads: compareHeads(options),
     late: () => performance.now() > deadline,
     lowestEventId: Number.POSITIVE_INFINITY,
@@ -96,6 +97,7 @@ export async function verifyChain(db: Kysely<Database>, options: VerifyOptions =
   let complete = start.seal === 0;
   let firstBroken: Broken | null = null;
   try {
+    if (start.seal > 0) await walk.heads.compare(start, counts);
     const end = await checkSeals(walk, start);
     if (end) await checkRest(walk, end, start.seal === 0);
     if (!end || walk.late()) complete = false;
@@ -111,6 +113,7 @@ export async function verifyChain(db: Kysely<Database>, options: VerifyOptions =
 interface Walk {
   db: Kysely<Database>;
   counts: Pick<Verification, 'checked' | 'seals' | 'headsCompared' | 'waiting'>;
+  entries: Entries;
   heads: ReturnType<typeof compareHeads>;
   late(): boolean;
   lowestEventId: number;
@@ -119,6 +122,7 @@ interface Walk {
 /** What the next seal has to follow. */
 interface Standing {
   seal: number;
+  fromPosition: number;
   toPosition: number;
   head: Buffer;
   snapshot: Snapshot;
@@ -129,6 +133,7 @@ interface Standing {
 
 const genesis: Standing = {
   seal: 0,
+  fromPosition: 0,
   toPosition: 0,
   head: GENESIS,
   snapshot: parseSnapshot(EMPTY_SNAPSHOT),
@@ -145,21 +150,28 @@ async function findStart(db: Kysely<Database>, latest: number | undefined): Prom
 
 /** @returns where the chain ends; undefined where time ran out before */
 async function checkSeals(walk: Walk, start: Standing): Promise<Standing | undefined> {
-  const entries = readEntries(walk.db, start.toPosition);
   let standing = start;
   for (;;) {
     const seals = await findSeals(walk.db, standing.seal, SEALS_AT_ONCE);
-    if (seals.length === 0) return standing;
+    if (seals.length === 0) {
+      // Sealed and exported while this was at the end: read on. The file is read to its end once, so this comes to one too.
+      const ahead = await walk.heads.findAhead(standing.seal);
+      if (!ahead) return standing;
+      if ((await findSeals(walk.db, standing.seal, 1)).length === 0) {
+        throw new BrokenChain({ fault: 'truncated', ...rangeOf(ahead) });
+      }
+    }
     for (const seal of seals) {
       if (walk.late()) return undefined;
-      await checkSeal(walk, entries, standing, seal);
+      await checkSeal(walk, standing, seal);
       standing = standingAfter(seal, standing);
       walk.counts.seals += 1;
     }
   }
 }
 
-async function checkSeal(walk: Walk, entries: Entries, standing: Standing, seal: Seal): Promise<void> {
+async function checkSeal(walk: Walk, standing: Standing, seal: Seal): Promise<void> {
+  const { entries } = walk;
   if (seal.seal !== standing.seal + 1 || seal.fromPosition !== standing.toPosition + 1) {
     throw new BrokenChain({ fault: 'removed', seal: standing.seal + 1, position: standing.toPosition + 1 });
   }
@@ -202,7 +214,6 @@ function wasThereBefore({ snapshot, takenAt }: Standing, writtenIn: string, at: 
 async function checkRest(walk: Walk, end: Standing, whole: boolean): Promise<void> {
   const place = await findPlaceWithoutSeal(walk.db);
   if (place) throw new BrokenChain({ fault: 'inserted', ...place });
-  await walk.heads.end(end.seal);
   let after = whole ? 0 : Math.min(walk.lowestEventId, Number.MAX_SAFE_INTEGER) - 1;
   while (!walk.late()) {
     const { found, next } = await findWithoutPlace(walk.db, after, ROWS_AT_ONCE);
@@ -220,6 +231,7 @@ function standingAfter(seal: Seal, before: Standing): Standing {
   const carried = seal.snapshot === before.snapshotText;
   return {
     seal: seal.seal,
+    fromPosition: seal.fromPosition,
     toPosition: seal.toPosition,
     head: seal.head,
     snapshot: carried ? before.snapshot : parseSnapshot(seal.snapshot),
@@ -265,23 +277,27 @@ function compareHeads({ heads, key = '' }: VerifyOptions) {
     line = (await lines?.next())?.value;
     if (line && !isSigned(line, key)) throw new BrokenChain({ fault: 'signature', ...rangeOf(line) });
   };
+  const skipTo = async (seal: number) => {
+    if (!started) await advance();
+    started = true;
+    while (line && line.seal < seal) await advance();
+  };
   return {
-    async compare(seal: Seal, counts: { headsCompared: number }) {
-      if (!started) await advance();
-      started = true;
-      while (line && line.seal < seal.seal) await advance();
+    async compare(
+      seal: Pick<Seal, 'seal' | 'fromPosition' | 'toPosition' | 'head'>,
+      counts: { headsCompared: number },
+    ) {
+      await skipTo(seal.seal);
       // Twice in the file, where two processes wrote it.
       for (; line?.seal === seal.seal; await advance()) {
         if (line.head !== seal.head.toString('hex')) throw new BrokenChain({ fault: 'rewritten', ...rangeOf(seal) });
         counts.headsCompared += 1;
       }
     },
-    /** After the last seal: the file must not know of more. */
-    async end(last: number) {
-      if (!started) await advance();
-      started = true;
-      while (line && line.seal <= last) await advance();
-      if (line) throw new BrokenChain({ fault: 'truncated', ...rangeOf(line) });
+    /** The first head after that of the last seal there is. */
+    async findAhead(last: number): Promise<ExportedHead | undefined> {
+      await skipTo(last + 1);
+      return line;
     },
     async close() {
       await lines?.return?.(undefined);
