@@ -89,7 +89,7 @@ t.test('who looked at a child is told to its own management team and to auditors
 });
 
 t.test('an auditor reads the log by child, user and time, and that is in the log before the answer', async (t) => {
-  const { call, caller, owner, context } = await openChildren(t);
+  const { call, caller, owner } = await openChildren(t);
   const auditor = await caller('auditor');
   const [user, other] = [randomUUID(), randomUUID()];
   const [child, sibling] = [randomUUID(), randomUUID()];
@@ -160,7 +160,6 @@ t.test('an auditor reads the log by child, user and time, and that is in the log
     t.match(await ask(query), { status: 400, body: { code: 'invalid-request' } }, JSON.stringify(query));
   t.match(await ask({ cursor: `${'9'.repeat(17)}-${'9'.repeat(18)}` }), { status: 200 });
 
-  await sql`revoke insert on audit_events from directory_api`.execute(context.db).catch(() => undefined);
   await sql`revoke insert on audit_events from directory_api`.execute(owner);
   const refused = await ask({ child });
   t.match(refused, { status: 500, body: { code: 'internal' } }, 'what cannot be audited is not told');
@@ -182,7 +181,7 @@ t.test('the chain is verified by an auditor and on the command line', async (t) 
   await sealRows(sealer);
   const verification = () => call(auditor, 'GET', '/v1/audit/verification');
   t.match(await verification(), { status: 200, body: { ok: true, firstBroken: null, headsCompared: 0 } });
-  t.match(await commandLine(), { code: 0, output: /No exported heads[^]*whole: \d+ rows/ });
+  t.match(await commandLine(), { code: 0, output: /No exported heads.*whole: \d+ rows/s });
   t.match(await commandLine('--heads', '/nowhere/heads.ndjson'), { code: 2, output: /no file of heads/ });
   await sealRows(sealer);
   await exportHeads(sealer, config.audit.headsFile, '');
