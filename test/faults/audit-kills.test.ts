@@ -26,7 +26,7 @@ t.test('whatever is killed, there is no answer without its audit row', async (t)
   let api: { command: Command; url: string };
   const start = async () => {
     const command = startCommand(t, directory, ['serve', '--port', '0']);
-    const url = await until(() => /listening on (http:\S+)/.exec(command.output())?.[1], { seconds: 30 });
+    const url = await until(() => /listening on (http:\S+)/.exec(command.output())?.[1], { seconds: 60 });
     api = { command, url };
   };
   await start();

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import type { Access } from '../src/caller.js';
+import { readConfig } from '../src/config.js';
+import { createContext } from '../src/context.js';
+import { DirectoryError } from '../src/errors.js';
+import { type QueryField, toRequest } from '../src/services/evaluate/queries.js';
+import { searchChildren } from '../src/services/search/search-children.js';
+import { openBenchDirectory, percentile } from './bench-directory.js';
+import { openKept } from './kept.js';
+import { prepareQueries } from './queries.js';
+
+/**
+ * What the audit log costs searches: their throughput with it (a worker beside seals the rows) and with its writes left
+ * out, in blocks that take turns, without HTTP:
+ * `npm run directory -- stack run -- node --import tsx bench/audit-cost.ts [--children 20000] [--blocks 20] [--clients 8]`
+ */
+const argument = (name: string, usual: number) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? usual : Number(process.argv[at + 1]);
+};
+const children = argument('children', 20_000);
+const blocks = argument('blocks', 20);
+const clients = argument('clients', 8);
+const BLOCK = 200;
+const fields: QueryField[] = ['given_names', 'family_name', 'date_of_birth'];
+
+const directory = await openBenchDirectory({ children });
+const pool = await openKept(directory.urls.databaseUrl);
+const context = await createContext(readConfig({ ...process.env, ...directory.env }), { urls: directory.urls });
+const nowhere = { values: () => ({ execute: async () => [] }) };
+const unaudited = {
+  ...context,
+  db: new Proxy(context.db, {
+    get(db, key) {
+      if (key !== 'insertInto') return Reflect.get(db, key);
+      return (table: 'audit_events') => (table === 'audit_events' ? nowhere : db.insertInto(table));
+    },
+  }),
+};
+try {
+  const access: Access = {
+    caller: {
+      userId: randomUUID(),
+      name: 'bench',
+      role: 'practitioner',
+      organisationId: null,
+      authority: 'Northvale',
+      sessionId: randomUUID(),
+    },
+    reason: 'direct-work',
+    requestId: 'bench',
+  };
+  const queries = await prepareQueries(pool, directory.load, BLOCK * 4);
+  const requests = queries.map(({ source }) => toRequest(source, fields));
+  const run = async (on: boolean, block: number) => {
+    const todo = Array.from({ length: BLOCK }, (_, index) => requests[(block * BLOCK + index) % requests.length] ?? {});
+    const began = performance.now();
+    const client = async () => {
+      for (let request = todo.pop(); request; request = todo.pop()) {
+        await searchChildren(on ? context : unaudited, access, request).catch((error: unknown) => {
+          if (!(error instanceof DirectoryError) || error.status >= 500) throw error;
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: clients }, client));
+    return (BLOCK * 1_000) / (performance.now() - began);
+  };
+  for (const block of [0, 1, 2, 3]) for (const on of [true, false]) await run(on, block);
+  const ratios: number[] = [];
+  const perSecond = { on: [] as number[], off: [] as number[] };
+  for (let block = 0; block < blocks; block++) {
+    // The same queries, another one first each time.
+    const order = block % 2 === 0 ? [true, false] : [false, true];
+    for (const on of order) perSecond[on ? 'on' : 'off'].push(await run(on, block));
+    ratios.push((perSecond.on.at(-1) ?? 0) / (perSecond.off.at(-1) ?? 1));
+  }
+  const middle = (values: number[]) => Math.round(percentile(values, 0.5) * 1_000) / 1_000;
+  console.log(
+    JSON.stringify({
+      children,
+      clients,
+      searches: blocks * BLOCK,
+      perSecondOn: middle(perSecond.on),
+      perSecondOff: middle(perSecond.off),
+      ratio: middle(ratios),
+      ratioQuartiles: [percentile(ratios, 0.25), percentile(ratios, 0.75)].map(
+        (ratio) => Math.round(ratio * 1_000) / 1_000,
+      ),
+    }),
+  );
+} finally {
+  await context.close();
+  await pool.end();
+  await directory.close();
+}
