@@ -26,6 +26,8 @@ COPY --from=build /app/dist dist
 # Read at run time, from beside the compiled code.
 COPY index-mappings dist/index-mappings
 COPY src/generator/data dist/src/generator/data
+# Where the worker keeps the heads of the audit log; a volume takes its owner from here.
+RUN mkdir /var/lib/directory && chown node:node /var/lib/directory
 USER node
 EXPOSE 8080
 ENTRYPOINT ["node", "dist/src/cli/directory.js"]

@@ -64,6 +64,9 @@ export async function openBenchDirectory(options: BenchOptions): Promise<BenchDi
     // One account asks everything.
     RATE_LIMIT_SEARCHES_PER_MINUTE: '0',
     RATE_LIMIT_ORGANISATION_PER_MINUTE: '0',
+    AUDIT_ALERT_EMPTY_SEARCHES: '0',
+    AUDIT_ALERT_CHILDREN: '0',
+    AUDIT_HEADS_FILE: path.join(folder, 'audit-heads.ndjson'),
   };
   const running: { stop(): Promise<void> }[] = [];
   const close = async () => {

@@ -9,6 +9,7 @@ import { answerProblems, refuseConnection, sendProblem } from './plugins/problem
 import { protect } from './plugins/protect.js';
 import { echoRequestIds, requestIdOf } from './plugins/request-id.js';
 import { validateStrictly } from './plugins/validation.js';
+import { auditRoutes } from './routes/audit.js';
 import { childRoutes } from './routes/children.js';
 import { healthRoutes } from './routes/health.js';
 import { meRoutes } from './routes/me.js';
@@ -48,6 +49,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     await app.register(meRoutes(context));
     await app.register(userRoutes(context));
     await app.register(childRoutes(context));
+    await app.register(auditRoutes(context));
 
     await serveApiDocs(app);
     await app.ready();

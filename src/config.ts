@@ -20,6 +20,11 @@ const environmentSchema = Type.Object({
   AUTH_JWT_SECRET: Type.String({ default: '', pattern: '^$|^.{32,}$' }),
   AUTH_ACCESS_TOKEN_MINUTES: Type.Integer({ default: 15, minimum: 1, maximum: 60 }),
   AUTH_SESSION_HOURS: Type.Integer({ default: 12, minimum: 1, maximum: 24 }),
+  AUDIT_HEADS_FILE: Type.String({ default: '' }),
+  AUDIT_HEADS_KEY: Type.String({ default: '', pattern: '^$|^.{32,}$' }),
+  AUDIT_ALERT_MINUTES: Type.Integer({ default: 10, minimum: 1, maximum: 1440 }),
+  AUDIT_ALERT_EMPTY_SEARCHES: Type.Integer({ default: 20, minimum: 0, maximum: 10_000 }),
+  AUDIT_ALERT_CHILDREN: Type.Integer({ default: 60, minimum: 0, maximum: 10_000 }),
   INDEX_SHARDS: Type.Integer({ default: 2, minimum: 1, maximum: 64 }),
   INDEX_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 4 }),
 });
@@ -34,6 +39,10 @@ const settingHelp: Record<string, string> = {
   AUTH_JWT_SECRET: 'at least 32 characters',
   AUTH_ACCESS_TOKEN_MINUTES: 'a whole number from 1 to 60',
   AUTH_SESSION_HOURS: 'a whole number from 1 to 24',
+  AUDIT_HEADS_KEY: 'at least 32 characters',
+  AUDIT_ALERT_MINUTES: 'a whole number from 1 to 1440',
+  AUDIT_ALERT_EMPTY_SEARCHES: 'a whole number from 0 to 10000; 0 for no such alert',
+  AUDIT_ALERT_CHILDREN: 'a whole number from 0 to 10000; 0 for no such alert',
   INDEX_SHARDS: 'a whole number from 1 to 64',
   INDEX_REPLICAS: 'a whole number from 0 to 4',
 };
@@ -50,7 +59,14 @@ export interface Config {
   logLevel: string;
   auth: { accessTokenMinutes: number; sessionHours: number };
   index: { shards: number; replicas: number };
-  secrets: { jwt: string };
+  audit: {
+    /** Where the heads of the chain are written, outside the database. */
+    headsFile: string;
+    /** How many empty searches, or different children, of one user within so many minutes raise an alert; 0 for none. */
+    alerts: { minutes: number; emptySearches: number; children: number };
+  };
+  /** @property auditHeads signs the exported heads; empty where they are not to be signed */
+  secrets: { jwt: string; auditHeads: string };
 }
 
 export const projectRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -76,7 +92,18 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     logLevel: settings.LOG_LEVEL,
     auth: { accessTokenMinutes: settings.AUTH_ACCESS_TOKEN_MINUTES, sessionHours: settings.AUTH_SESSION_HOURS },
     index: { shards: settings.INDEX_SHARDS, replicas: settings.INDEX_REPLICAS },
+    audit: {
+      headsFile: path.resolve(
+        settings.AUDIT_HEADS_FILE || path.join(home, `audit-heads-${settings.DIRECTORY_INSTANCE}.ndjson`),
+      ),
+      alerts: {
+        minutes: settings.AUDIT_ALERT_MINUTES,
+        emptySearches: settings.AUDIT_ALERT_EMPTY_SEARCHES,
+        children: settings.AUDIT_ALERT_CHILDREN,
+      },
+    },
     secrets: {
+      auditHeads: settings.AUDIT_HEADS_KEY,
       get jwt() {
         return settings.AUTH_JWT_SECRET || localSecret(home, production);
       },

@@ -17,6 +17,8 @@ export interface Context {
   urls: ServiceUrls;
   pool: pg.Pool;
   db: Kysely<Database>;
+  /** Reads the audit log, which the process's own role may not. */
+  auditorDb: Kysely<Database>;
   elasticsearch: Client;
   /** How common each name is, reread from PostgreSQL now and then. */
   names: NameStatistics;
@@ -34,6 +36,8 @@ export interface ContextOverrides {
   application?: string;
 }
 
+/** Auditors are few, and what they ask may be wide: it must not take the connections of searches. */
+const AUDITOR_CONNECTIONS = 2;
 /** Nobody who asks is kept waiting longer, even by a PostgreSQL that stands still. */
 const requestLimits = { statementMs: 4_000, answerMs: 4_500 };
 
@@ -41,13 +45,16 @@ const requestLimits = { statementMs: 4_000, answerMs: 4_500 };
 export async function createContext(config: Config, overrides: ContextOverrides = {}): Promise<Context> {
   const urls = overrides.urls ?? resolveServices(config);
   const log = overrides.log ?? createLogger(config.logLevel);
-  const pool = createPool(urls.databaseUrl, {
-    role: overrides.role ?? 'directory_api',
-    max: overrides.poolSize ?? 10,
-    ...(overrides.statementMs === undefined ? requestLimits : { statementMs: overrides.statementMs }),
-    application: overrides.application ?? 'directory',
-  });
+  const connect = (role: DatabaseRole, max: number) =>
+    createPool(urls.databaseUrl, {
+      role,
+      max,
+      ...(overrides.statementMs === undefined ? requestLimits : { statementMs: overrides.statementMs }),
+      application: overrides.application ?? 'directory',
+    });
+  const pool = connect(overrides.role ?? 'directory_api', overrides.poolSize ?? 10);
   const db = createKysely(pool);
+  const auditorDb = createKysely(connect('directory_auditor', AUDITOR_CONNECTIONS));
   const elasticsearch = new Client({
     node: urls.elasticsearchUrl,
     // Retries are decided where the meaning is known: a search gives up at once, a job comes back later.
@@ -60,12 +67,13 @@ export async function createContext(config: Config, overrides: ContextOverrides 
     urls,
     pool,
     db,
+    auditorDb,
     elasticsearch,
     names: createNameStatistics(db),
     metrics: new Registry(),
     async close() {
       await elasticsearch.close();
-      await db.destroy();
+      await Promise.all([db.destroy(), auditorDb.destroy()]);
     },
   };
 }

@@ -8,6 +8,7 @@ import { createIndexQueue, createRedis, type IndexJob, indexQueues, parseIndexJo
 import { ensureIndex } from '../src/search/aliases.js';
 import { IndexRetryError, indexChildren } from './index-children.js';
 import { startRelay } from './relay-outbox.js';
+import { startSealer } from './seal-audit.js';
 
 const NAMES_EVERY_MS = 15 * 60_000;
 const NAMES_RETRY_MS = 30_000;
@@ -18,7 +19,7 @@ export interface RunningWorkers {
   close(): Promise<void>;
 }
 
-/** Starts everything that keeps the index true, in this process. */
+/** Starts everything that keeps the index true and the audit log sealed, in this process. */
 export async function startWorkers(context: Context): Promise<RunningWorkers> {
   const { config, urls, log } = context;
   const prefix = config.instance;
@@ -71,12 +72,13 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
   });
   const ending = new AbortController();
   const counting = countNames(context, ending.signal);
+  const sealer = startSealer(context);
 
   return {
     async close() {
       ending.abort();
       const inOrder = async () => {
-        await relay.close();
+        await Promise.all([relay.close(), sealer.close()]);
         await Promise.all([counting, ...workers.map((worker) => worker.close())]);
         await Promise.all(Object.values(queues).map((queue) => queue.close()));
       };

@@ -1,14 +1,18 @@
 import type { Kysely } from 'kysely';
 import type { Config } from '../config.js';
-import { createKysely, createPool } from '../db/connect.js';
+import { createKysely, createPool, type DatabaseRole } from '../db/connect.js';
 import type { Database } from '../db/schema.js';
 import { resolveServices } from '../service-urls.js';
 
 /** For commands that need PostgreSQL and nothing else. */
-export async function withDatabase<T>(config: Config, use: (db: Kysely<Database>) => Promise<T>): Promise<T> {
+export async function withDatabase<T>(
+  config: Config,
+  use: (db: Kysely<Database>) => Promise<T>,
+  role: DatabaseRole = 'directory_api',
+): Promise<T> {
   const { databaseUrl } = resolveServices(config, ['databaseUrl']);
   const pool = createPool(databaseUrl, {
-    role: 'directory_api',
+    role,
     max: 1,
     statementMs: 10_000,
     answerMs: 11_000,

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { auditCommand } from './audit.js';
 import { evaluateCommand } from './evaluate.js';
 import { runProgram } from './exit.js';
 import { generateCommand } from './generate.js';
@@ -23,7 +24,8 @@ const program = new Command('directory')
   .addCommand(evaluateCommand())
   .addCommand(trainCommand())
   .addCommand(userCommand())
-  .addCommand(tokenCommand());
+  .addCommand(tokenCommand())
+  .addCommand(auditCommand());
 
 throwUsageErrors(program);
 

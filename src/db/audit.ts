@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Access, Caller } from '../caller.js';
 import type { Database } from './schema.js';
 
@@ -70,4 +70,60 @@ async function insert(
       details: JSON.stringify(event.details ?? {}),
     })
     .execute();
+}
+
+/** A row of the audit log as it was written. */
+export interface LoggedEvent {
+  eventId: number;
+  at: Date;
+  actor: 'user' | 'system';
+  userId: string | null;
+  role: string | null;
+  organisationId: string | null;
+  authority: string | null;
+  onBehalfOf: string | null;
+  action: string;
+  reason: string | null;
+  childIds: string[];
+  requestId: string | null;
+  details: Record<string, unknown>;
+  sealed: boolean;
+  /** Where the next page begins. */
+  cursor: string;
+}
+
+export interface AuditFilter {
+  childId?: string | undefined;
+  userId?: string | undefined;
+  /** From this moment on. */
+  from?: string | undefined;
+  /** Before this moment. */
+  to?: string | undefined;
+  cursor?: string | undefined;
+}
+
+/** The latest first. Takes the auditors' role: the application's own roles may not read the log. */
+export async function findAuditEvents(
+  db: Kysely<Database>,
+  { childId, userId, from, to, cursor }: AuditFilter,
+  limit: number,
+): Promise<LoggedEvent[]> {
+  const [micros, id] = cursor?.split('-') ?? [];
+  const conditions = [
+    childId === undefined ? undefined : sql`child_ids @> array[${childId}::uuid]`,
+    userId === undefined ? undefined : sql`user_id = ${userId}`,
+    from === undefined ? undefined : sql`at >= ${from}::timestamptz`,
+    to === undefined ? undefined : sql`at < ${to}::timestamptz`,
+    cursor === undefined
+      ? undefined
+      : sql`(at, id) < (timestamptz 'epoch' + ${micros}::bigint * interval '1 microsecond', ${id}::bigint)`,
+  ].filter((condition) => condition !== undefined);
+  const { rows } = await sql<LoggedEvent>`
+    select id as "eventId", at, actor, user_id as "userId", role, organisation_id as "organisationId", authority,
+      on_behalf_of as "onBehalfOf", action, reason, child_ids as "childIds", request_id as "requestId", details,
+      exists (select from audit_chain c where c.event_id = e.id) as sealed,
+      (extract(epoch from at) * 1000000)::bigint::text || '-' || id as cursor
+    from audit_events e where ${sql.join([sql`true`, ...conditions], sql` and `)}
+    order by at desc, id desc limit ${limit}`.execute(db);
+  return rows;
 }

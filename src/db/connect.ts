@@ -4,7 +4,12 @@ import pg from 'pg';
 import type { Database } from './schema.js';
 
 /** The role a process works as, whatever login it came with. */
-export type DatabaseRole = 'directory_owner' | 'directory_api' | 'directory_worker' | 'directory_auditor';
+export type DatabaseRole =
+  | 'directory_owner'
+  | 'directory_api'
+  | 'directory_worker'
+  | 'directory_auditor'
+  | 'directory_sealer';
 
 /**
  * @property statementMs longest a statement may run before the server breaks it off, milliseconds; 0 for no limit

@@ -4,7 +4,7 @@ import { migrations } from '../../migrations/index.js';
 import { CommandError } from '../errors.js';
 import { connectionSettings } from './connect.js';
 
-const groupRoles = ['directory_owner', 'directory_api', 'directory_worker', 'directory_auditor'];
+const groupRoles = ['directory_owner', 'directory_api', 'directory_worker', 'directory_auditor', 'directory_sealer'];
 const SETUP_LOCK = 7_203_118;
 
 /** Brings the schema up to date; makes the database and the roles if they are missing. @returns names of the steps applied */
@@ -46,7 +46,7 @@ async function ensureServer(databaseUrl: string): Promise<void> {
   });
   await withClient(databaseUrl, async (client) => {
     await client.query('grant create, usage on schema public to directory_owner');
-    await client.query('grant usage on schema public to directory_api, directory_worker, directory_auditor');
+    await client.query(`grant usage on schema public to ${groupRoles.join(', ')}`);
   });
 }
 

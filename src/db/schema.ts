@@ -29,6 +29,8 @@ export interface Database {
   child_history: ChildHistoryTable;
   idempotency_keys: IdempotencyKeyTable;
   audit_events: AuditEventTable;
+  audit_chain: { position: number; event_id: number; link: Buffer };
+  audit_seals: AuditSealTable;
   outbox: OutboxTable;
   dead_letters: DeadLetterTable;
   index_builds: IndexBuildTable;
@@ -207,6 +209,17 @@ interface AuditEventTable {
   child_ids: string[];
   request_id: string | null;
   details: unknown;
+  written_in: Generated<string>;
+}
+
+interface AuditSealTable {
+  seal: number;
+  from_position: number;
+  to_position: number;
+  previous_head: Buffer;
+  snapshot: string;
+  sealed_at: ColumnType<Date, string, never>;
+  head: Buffer;
 }
 
 interface OutboxTable {

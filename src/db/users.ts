@@ -179,3 +179,17 @@ export async function lockUser(trx: Transaction<Database>, userId: string): Prom
     (await trx.selectFrom('users').select('id').where('id', '=', userId).forUpdate().executeTakeFirst()) !== undefined
   );
 }
+
+/** Who these users are to others who work with children. */
+export async function findUserNames(
+  db: Kysely<Database>,
+  userIds: string[],
+): Promise<{ userId: string; name: string; organisation: string | null }[]> {
+  if (userIds.length === 0) return [];
+  return db
+    .selectFrom('users')
+    .leftJoin('organisations', 'organisations.id', 'users.organisation_id')
+    .select(['users.id as userId', 'users.name', 'organisations.name as organisation'])
+    .where('users.id', 'in', userIds)
+    .execute();
+}

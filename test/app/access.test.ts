@@ -33,6 +33,9 @@ const expected: Record<string, Rule> = {
   'DELETE /v1/children/:childId/addresses/:addressId': managers,
   'PUT /v1/children/:childId/shield': managers,
   'DELETE /v1/children/:childId/shield': managers,
+  'GET /v1/children/:childId/accesses': { roles: ['management-team', 'auditor'], touchesChild: true },
+  'GET /v1/audit/events': { roles: ['auditor'], touchesChild: true },
+  'GET /v1/audit/verification': { roles: ['auditor'], touchesChild: false },
 };
 
 t.test('every route lets in whom it should and nobody else', async (t) => {

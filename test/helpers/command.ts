@@ -26,6 +26,8 @@ export function startCommand(t: Test, { config, urls }: TestDirectory, args: str
       ELASTICSEARCH_URL: urls.elasticsearchUrl,
       DIRECTORY_INSTANCE: config.instance,
       LOG_LEVEL: 'info',
+      AUDIT_HEADS_FILE: config.audit.headsFile,
+      AUTH_JWT_SECRET: config.secrets.jwt,
     },
   });
   let output = '';

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { Client } from '@elastic/elasticsearch';
 import type { FastifyInstance } from 'fastify';
 import { Redis } from 'ioredis';
@@ -51,11 +54,15 @@ export interface TestDirectoryOptions {
 /** An empty directory of its own for a test file. What a test leaves open in it fails the file. */
 export async function openDirectory(t: Test, options: TestDirectoryOptions = {}): Promise<TestDirectory> {
   const instance = `test_${process.pid}_${randomBytes(4).toString('hex')}`;
+  // Beside the stack it would stay when the database has gone.
+  const headsFile = path.join(tmpdir(), `${instance}-heads.ndjson`);
+  t.teardown(() => rmSync(headsFile, { force: true }));
   const config = readConfig({
     ...process.env,
     AUTH_JWT_SECRET: 'a secret that only the tests know of',
     DIRECTORY_INSTANCE: instance,
     LOG_LEVEL: 'debug',
+    AUDIT_HEADS_FILE: headsFile,
     ...options.env,
   });
   const server = resolveServices(config);

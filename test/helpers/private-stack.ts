@@ -19,8 +19,8 @@ export interface PrivateStack {
   resume(name: ServiceName): void;
 }
 
-/** Takes half a minute, most of it Elasticsearch's. Programs are those downloaded for the stack that the tests run under. */
-export async function openPrivateStack(t: Test): Promise<PrivateStack> {
+/** Takes half a minute, most of it Elasticsearch's: name the services if not all are needed. Programs are those downloaded for the stack that the tests run under. */
+export async function openPrivateStack(t: Test, services?: ServiceName[]): Promise<PrivateStack> {
   const home = mkdtempSync(path.join(tmpdir(), 'directory-faults-'));
   // The services run under an account of their own, which has to get in.
   chmodSync(home, 0o755);
@@ -52,7 +52,7 @@ export async function openPrivateStack(t: Test): Promise<PrivateStack> {
     rmSync(home, { recursive: true, force: true });
     process.off('exit', abandon);
   });
-  const { urls } = await ensureStack(options);
+  const { urls } = await ensureStack(options, services);
   return {
     urls: { ...urls },
     async kill(name) {

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import type { Access } from '../src/caller.js';
+import { readConfig } from '../src/config.js';
+import { createContext } from '../src/context.js';
+import { DirectoryError } from '../src/errors.js';
+import { type QueryField, toRequest } from '../src/services/evaluate/queries.js';
+import { searchChildren } from '../src/services/search/search-children.js';
+import { openBenchDirectory, percentile } from './bench-directory.js';
+import { openKept } from './kept.js';
+import { prepareQueries } from './queries.js';
+
+/**
+ * What the audit log costs searches: their throughput with it (a worker beside seals the rows) and with its writes left
+ * out, in blocks that take turns, without HTTP:
+ * `npm run directory -- stack run -- node --import tsx bench/audit-cost.ts [--children 20000] [--blocks 100] [--clients 8]`
+ */
+const argument = (name: string, usual: number) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? usual : Number(process.argv[at + 1]);
+};
+const children = argument('children', 20_000);
+const blocks = argument('blocks', 100);
+const clients = argument('clients', 8);
+const BLOCK = 40;
+const fields: QueryField[] = ['given_names', 'family_name', 'date_of_birth'];
+
+const directory = await openBenchDirectory({ children });
+const pool = await openKept(directory.urls.databaseUrl);
+const open = () => createContext(readConfig({ ...process.env, ...directory.env }), { urls: directory.urls });
+const [context, unaudited] = await Promise.all([open(), open()]);
+const insertInto = unaudited.db.insertInto.bind(unaudited.db);
+const nowhere = { values: () => ({ execute: async () => [] }) };
+Object.assign(unaudited.db, {
+  insertInto: (table: 'audit_events') => (table === 'audit_events' ? nowhere : insertInto(table)),
+});
+try {
+  const access: Access = {
+    caller: {
+      userId: randomUUID(),
+      name: 'bench',
+      role: 'practitioner',
+      organisationId: null,
+      authority: 'Northvale',
+      sessionId: randomUUID(),
+    },
+    reason: 'direct-work',
+    requestId: 'bench',
+  };
+  const queries = await prepareQueries(pool, directory.load, BLOCK * 20);
+  const requests = queries.map(({ source }) => toRequest(source, fields));
+  const run = async (on: boolean, block: number) => {
+    const todo = Array.from({ length: BLOCK }, (_, index) => requests[(block * BLOCK + index) % requests.length] ?? {});
+    const began = performance.now();
+    const client = async () => {
+      for (let request = todo.pop(); request; request = todo.pop()) {
+        await searchChildren(on ? context : unaudited, access, request).catch((error: unknown) => {
+          if (!(error instanceof DirectoryError) || error.status >= 500) throw error;
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: clients }, client));
+    return (BLOCK * 1_000) / (performance.now() - began);
+  };
+  for (let block = 0; block < 10; block++) for (const on of [true, false]) await run(on, block);
+  // Noise of other work on the machine comes and goes within a block's time, so there are many small ones.
+  const logRatios: number[] = [];
+  const perSecond = { on: [] as number[], off: [] as number[] };
+  for (let block = 0; block < blocks; block++) {
+    // The same queries, another one first each time.
+    const order = block % 2 === 0 ? [true, false] : [false, true];
+    for (const on of order) perSecond[on ? 'on' : 'off'].push(await run(on, block));
+    logRatios.push(Math.log((perSecond.on.at(-1) ?? 0) / (perSecond.off.at(-1) ?? 1)));
+  }
+  const mean = logRatios.reduce((sum, value) => sum + value, 0) / blocks;
+  const variance = logRatios.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (blocks - 1);
+  const margin = 1.96 * Math.sqrt(variance / blocks);
+  const rounded = (value: number) => Math.round(value * 1_000) / 1_000;
+  console.log(
+    JSON.stringify({
+      children,
+      clients,
+      searches: blocks * BLOCK,
+      perSecondOn: rounded(percentile(perSecond.on, 0.5)),
+      perSecondOff: rounded(percentile(perSecond.off, 0.5)),
+      ratio: rounded(Math.exp(mean)),
+      ratio95: [mean - margin, mean + margin].map((value) => rounded(Math.exp(value))),
+    }),
+  );
+} finally {
+  await Promise.all([context.close(), unaudited.close()]);
+  await pool.end();
+  await directory.close();
+}

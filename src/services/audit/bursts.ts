@@ -1,0 +1,81 @@
+import type { SealedLook } from '../../db/audit-chain.js';
+
+export interface BurstLimits {
+  minutes: number;
+  /** 0 for no such alert, here and below. */
+  emptySearches: number;
+  children: number;
+}
+
+export const alertKinds = { emptySearches: 'alert-empty-searches', children: 'alert-many-children' } as const;
+
+export interface Burst {
+  userId: string;
+  action: (typeof alertKinds)[keyof typeof alertKinds];
+  count: number;
+}
+
+interface Trace {
+  /** When searches found nothing. */
+  empty: number[];
+  /** When each child was last looked at. */
+  children: Map<string, number>;
+}
+
+/**
+ * Notices bursts in sealed rows. What it knows follows from the rows alone, so another process that is given the rows of
+ * the last minutes comes to the same; an alert among them begins its user's count anew.
+ */
+export function createBurstWatch(limits: BurstLimits) {
+  const traces = new Map<string, Trace>();
+
+  function note({ at, userId, action, childIds, outcome, alertedUserId }: SealedLook): void {
+    if (alertedUserId && action === alertKinds.emptySearches) traceOf(alertedUserId).empty = [];
+    if (alertedUserId && action === alertKinds.children) traceOf(alertedUserId).children.clear();
+    if (!userId) return;
+    if (action === 'search' && childIds.length === 0 && outcome !== null) traceOf(userId).empty.push(at);
+    // The likeliest of a search's answer: the others are no choice of whoever asks.
+    const [child] = childIds;
+    if (child && (action === 'search' || action === 'read')) traceOf(userId).children.set(child, at);
+    if (action === 'read-not-found') traceOf(userId).empty.push(at);
+  }
+
+  function traceOf(userId: string): Trace {
+    const trace = traces.get(userId) ?? { empty: [], children: new Map() };
+    traces.set(userId, trace);
+    return trace;
+  }
+
+  return {
+    /** @returns who is over a limit once all of these rows are counted, each kind once */
+    observe(looks: SealedLook[]): Burst[] {
+      const users = new Set<string>();
+      let latest = 0;
+      for (const look of looks) {
+        note(look);
+        if (look.userId) users.add(look.userId);
+        latest = Math.max(latest, look.at);
+      }
+      const since = latest - limits.minutes * 60_000;
+      const bursts: Burst[] = [];
+      for (const [userId, trace] of traces) {
+        trace.empty = trace.empty.filter((at) => at > since);
+        for (const [child, at] of trace.children) if (at <= since) trace.children.delete(child);
+        if (trace.empty.length === 0 && trace.children.size === 0) traces.delete(userId);
+        if (!users.has(userId)) continue;
+        const counts = { emptySearches: trace.empty.length, children: trace.children.size };
+        for (const kind of ['emptySearches', 'children'] as const) {
+          if (limits[kind] > 0 && counts[kind] >= limits[kind])
+            bursts.push({ userId, action: alertKinds[kind], count: counts[kind] });
+        }
+      }
+      return bursts;
+    },
+    /** The count begins anew: the alert is written. */
+    raised({ userId, action }: Burst): void {
+      const trace = traceOf(userId);
+      if (action === alertKinds.emptySearches) trace.empty = [];
+      else trace.children.clear();
+    },
+  };
+}
