@@ -10,6 +10,7 @@ import {
   newAddressSchema,
   newChildSchema,
   numberSchema,
+  queuedSchema,
   recordSchema,
   shieldSchema,
 } from '../schemas/child.js';
@@ -102,7 +103,7 @@ export const childRoutes =
           body: newChildSchema,
           response: {
             201: recordSchema,
-            202: Type.Object({ queued: Type.Literal(true) }),
+            202: queuedSchema,
           },
         },
       },
@@ -120,13 +121,20 @@ export const childRoutes =
       '/v1/children/:childId',
       {
         config: { access: managers },
-        schema: { tags, summary: 'Correct a record', params: childParams, body: childChangeSchema, ...changes },
+        schema: {
+          tags,
+          summary: 'Correct a record; queued for matching where it would then resemble another child',
+          params: childParams,
+          headers: versionHeaders,
+          body: childChangeSchema,
+          response: { 200: recordSchema, 202: queuedSchema },
+        },
       },
-      async (request, reply) =>
-        send(
-          reply,
-          await correctChild(context, request.access, request.params.childId, expectedVersion(request), request.body),
-        ),
+      async (request, reply) => {
+        const { childId } = request.params;
+        const corrected = await correctChild(context, request.access, childId, expectedVersion(request), request.body);
+        return corrected.queued ? reply.code(202).send({ queued: true }) : send(reply, corrected);
+      },
     );
 
     app.post(

@@ -129,6 +129,9 @@ export const shieldSchema = Type.Object(
 );
 export type ShieldRequest = Type.Static<typeof shieldSchema>;
 
+/** The same whoever is resembled: not even how many, or whether one of them is shielded. */
+export const queuedSchema = Type.Object({ queued: Type.Literal(true) });
+
 const text = Type.String();
 const nullableText = nullable(text);
 

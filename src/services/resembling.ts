@@ -1,0 +1,160 @@
+import { sql, type Transaction } from 'kysely';
+import { v7 as uuid } from 'uuid';
+import type { Context } from '../context.js';
+import { findFacts } from '../db/children.js';
+import { findIdsByKeys } from '../db/find-exact.js';
+import type { NameParts } from '../db/record-parts.js';
+import type { Database } from '../db/schema.js';
+import { findUnacknowledgedShields } from '../db/shields.js';
+import { DirectoryError } from '../errors.js';
+import { type Criteria, type Gender, parseName, prepareCriteria } from '../matching/index.js';
+import { findCandidates } from '../search/candidates.js';
+import { planCandidates } from '../search/plan.js';
+import { todayInEngland } from './child-age.js';
+import { toCandidate } from './search/answer.js';
+
+/** At or above it a known child is plausible, and somebody has to look. */
+const RESEMBLES = 0.5;
+const KNOWN_AT_MOST = 200;
+/** More than are born in England on any one day. */
+const BORN_THAT_DAY_AT_MOST = 5_000;
+
+/** What children are told apart by here, and no more: what a shield does not hide. */
+export interface Identity {
+  /** Of a shielded child the current one alone. */
+  names: NameParts[];
+  dateOfBirth: string;
+  gender: Gender;
+}
+
+/** Somebody who is to be in the directory as `after`. `childId` and `before`: who they are there already. */
+export interface Newcomer {
+  childId?: string;
+  before?: Identity;
+  after: Identity;
+}
+
+export interface Alike {
+  childId: string;
+  shielded: boolean;
+}
+
+/** As anyone may see the child. */
+export function identityOf(child: Identity & { shielded: boolean }): Identity {
+  const { names, dateOfBirth, gender } = child;
+  return { names: names.filter(isShown(child)), dateOfBirth, gender };
+}
+
+function isShown({ shielded }: { shielded: boolean }): (name: NameParts) => boolean {
+  return ({ kind }) => !shielded || kind === 'current';
+}
+
+/** Names by which somebody may resemble whom they did not resemble before: all, where date or gender are new as well. */
+export function freshNames({ before, after }: Newcomer): NameParts[] {
+  if (!before || before.dateOfBirth !== after.dateOfBirth || before.gender !== after.gender) return after.names;
+  const known = new Set(before.names.map(keyOf));
+  return after.names.filter((name) => !known.has(keyOf(name)));
+}
+
+function keyOf({ givenNames, familyName }: NameParts): string {
+  return `${parseName(givenNames).joined} ${parseName(familyName).joined}`;
+}
+
+/** Once for each name, since whoever is known here by one name may come back under another. */
+function comparable(names: NameParts[], { dateOfBirth: date, gender }: Identity): Criteria[] {
+  return names.map(({ givenNames, familyName }) => ({
+    ...(givenNames ? { givenNames } : {}),
+    ...(familyName ? { familyName } : {}),
+    dateOfBirth: { kind: 'day', date },
+    ...(gender !== 'unknown' ? { gender } : {}),
+  }));
+}
+
+/**
+ * Ids of children whom the index proposes: asked before the transaction, which should not wait for it.
+ * @returns undefined while the index is away
+ */
+export async function findIndexedAlike(context: Context, newcomer: Newcomer): Promise<string[] | undefined> {
+  // Compared whatever the index says: it may still know them by what is hidden now.
+  const unacknowledged = await findUnacknowledgedShields(context.db);
+  const names = await context.names.current();
+  const criteria = comparable(freshNames(newcomer), newcomer.after);
+  const plans = criteria.flatMap((one) => planCandidates(one, names) ?? []);
+  const exclusions = { shielded: false, childIds: unacknowledged };
+  try {
+    const candidates = await Promise.all(plans.map((plan) => findCandidates(context, plan, exclusions)));
+    return [...candidates.flatMap(({ childIds }) => childIds), ...unacknowledged];
+  } catch (error) {
+    if (error instanceof DirectoryError && error.code === 'search-unavailable') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Plausible children: those whom the index proposed and, since it may lag, those with the same keys in PostgreSQL. Writing
+ * does not wait for an index that is away: then everybody born on that day is compared. Whom somebody resembled before,
+ * a twin for one, they may go on resembling.
+ */
+export async function findAlike(
+  context: Context,
+  trx: Transaction<Database>,
+  newcomer: Newcomer,
+  indexed: string[] | undefined,
+): Promise<Alike[]> {
+  const { childId, before, after } = newcomer;
+  const fresh = freshNames(newcomer);
+  if (fresh.length === 0) return [];
+  // Two requests for one child at the same moment: the second waits here and then sees the first, however it is spelt.
+  // Only ever one such lock, and after every other lock of the transaction, so that nobody waits in a circle.
+  await sql`select pg_advisory_xact_lock(hashtextextended(${after.dateOfBirth}, 0))`.execute(trx);
+  const day = { dateFrom: after.dateOfBirth, dateTo: after.dateOfBirth, excludeShielded: false };
+  const known = await Promise.all([
+    indexed ?? findIdsByKeys(trx, day, BORN_THAT_DAY_AT_MOST),
+    ...fresh.flatMap(({ givenNames, familyName }) => {
+      const given = parseName(givenNames).joined;
+      const family = parseName(familyName).joined;
+      return [
+        findIdsByKeys(trx, { given, family, excludeShielded: false }, KNOWN_AT_MOST),
+        findIdsByKeys(trx, { family, ...day }, KNOWN_AT_MOST),
+        findIdsByKeys(trx, { given, ...day }, KNOWN_AT_MOST),
+      ];
+    }),
+  ]);
+  const others = new Set(known.flat());
+  if (childId !== undefined) others.delete(childId);
+  const facts = await findFacts(trx, [...others]);
+  const queries = comparable(fresh, after).map(prepareCriteria);
+  const earlier = before ? comparable(before.names, before).map(prepareCriteria) : [];
+  const { score } = await context.names.current();
+  const today = todayInEngland();
+  return facts.filter((fact) => {
+    const names = fact.names.filter(isShown(fact));
+    const candidate = toCandidate({ ...fact, names, addresses: [], parents: [] }, today);
+    const resembles = (query: (typeof queries)[number]) => score(query, candidate).score >= RESEMBLES;
+    return queries.some(resembles) && !earlier.some(resembles);
+  });
+}
+
+/**
+ * Leaves a new child or a correction for a management team to decide.
+ * @param row what is to be done, in full: it has not been done
+ * @param quarantined it tells of a shielded child even apart from whom it resembles
+ */
+export async function queueForMatching(
+  trx: Transaction<Database>,
+  row: object,
+  alike: Alike[],
+  quarantined = false,
+): Promise<void> {
+  await trx
+    .insertInto('matching_queue')
+    .values({
+      id: uuid(),
+      source: 'api',
+      source_id: uuid(),
+      row: JSON.stringify(row),
+      candidate_ids: alike.map((fact) => fact.childId),
+      quarantined: quarantined || alike.some((fact) => fact.shielded),
+    })
+    .execute();
+}
