@@ -11,12 +11,12 @@ import {
   recordChange,
   type Standing,
 } from '../db/children.js';
+import { joinHousehold } from '../db/households.js';
 import { deleteAddress, insertAddress, type NameParts, replaceCurrentName, updateAddress } from '../db/record-parts.js';
 import type { Database } from '../db/schema.js';
-import { insertShield, liftShield, updateShield } from '../db/shields.js';
 import { DirectoryError } from '../errors.js';
-import type { AddressChange, ChildChange, NewAddress, ShieldRequest } from '../schemas/child.js';
-import { requireChild, todayInEngland } from './child-age.js';
+import type { AddressChange, ChildChange, NewAddress } from '../schemas/child.js';
+import { requireChild } from './child-age.js';
 import type { ReadChild } from './read-child.js';
 import { viewRecord } from './record-view.js';
 import {
@@ -36,6 +36,8 @@ export interface Change {
   /** Names of the parts changed; no values. */
   parts: string[];
   reach: ChangeReach;
+  /** Gives the child an address or a parent: waits for whoever is setting a shield on a child who has it too. */
+  joinsHousehold?: true;
   apply(trx: Transaction<Database>, standing: Standing): Promise<void>;
 }
 
@@ -53,7 +55,9 @@ export async function changeChild(
   expectedVersion: number,
   change: Change,
 ): Promise<ReadChild> {
-  return withChild(context, access, { childId, expectedVersion, action: change.action }, async (trx, standing) => {
+  const { action, joinsHousehold } = change;
+  const wanted = { childId, expectedVersion, action, ...(joinsHousehold ? { first: joinHousehold } : {}) };
+  return withChild(context, access, wanted, async (trx, standing) => {
     await makeChange(trx, access, standing, change);
     return readBack(trx, access, childId);
   });
@@ -117,17 +121,20 @@ interface Wanted {
   childId: string;
   expectedVersion: number;
   action: string;
+  /** What is locked before the child is. */
+  first?(trx: Transaction<Database>): Promise<void>;
 }
 
 /** Does the work on a child whom the caller may change, locked, at the version expected. */
 export async function withChild<T>(
   context: Context,
   access: Access,
-  { childId, expectedVersion, action }: Wanted,
+  { childId, expectedVersion, action, first }: Wanted,
   work: (trx: Transaction<Database>, standing: Standing) => Promise<T>,
 ): Promise<T> {
   try {
     return await context.db.transaction().execute(async (trx) => {
+      await first?.(trx);
       const standing = await findStandingForUpdate(trx, childId);
       requireResponsible(access, standing);
       if (standing.version !== expectedVersion) throw new DirectoryError('stale-version', STALE);
@@ -263,6 +270,7 @@ export async function addAddress(
     action: 'add-address',
     parts: ['addresses'],
     reach: { hidden: true },
+    joinsHousehold: true,
     async apply(trx) {
       await insertAddress(trx, childId, address);
     },
@@ -281,6 +289,7 @@ export async function changeAddress(
     action: 'change-address',
     parts: ['addresses'],
     reach: { hidden: true },
+    joinsHousehold: true,
     async apply(trx) {
       if (!(await updateAddress(trx, childId, addressId, change)))
         throw new DirectoryError('not-found', 'No such address');
@@ -310,59 +319,4 @@ export function requireSomePlace(address: NewAddress): void {
   const { line1, line2, town, postcode, country = 'GB' } = address;
   if ([line1, line2, town, postcode].some((part) => part?.trim()) || country !== 'GB') return;
   throw new DirectoryError('invalid-request', 'An address needs a line, a town, a postcode or a country');
-}
-
-const REVIEW_AFTER_MONTHS = 6;
-
-/** Sets a shield, or gives a standing one a new reason and review date. It holds from the commit. */
-export async function shieldChild(
-  context: Context,
-  access: Access,
-  childId: string,
-  version: number,
-  request: ShieldRequest,
-): Promise<ReadChild> {
-  const today = todayInEngland();
-  const reviewOn = request.reviewOn ?? monthsAfter(today, REVIEW_AFTER_MONTHS);
-  if (reviewOn <= today) {
-    throw new DirectoryError('invalid-request', 'The review lies ahead', {
-      errors: [{ path: '/reviewOn', message: 'must be a day to come' }],
-    });
-  }
-  return changeChild(context, access, childId, version, {
-    action: 'shield',
-    parts: ['shield'],
-    // A new shield is not acknowledged before the index has said so; a standing one stays as it is.
-    reach: { urgent: true, hidden: true },
-    async apply(trx, standing) {
-      const { reason } = request;
-      if (standing.shielded) await updateShield(trx, childId, { reason, reviewOn });
-      else {
-        const { authority } = standing;
-        await insertShield(trx, { childId, reason, reviewOn, authority, setBy: access.caller.userId });
-      }
-    },
-  });
-}
-
-export async function unshieldChild(
-  context: Context,
-  access: Access,
-  childId: string,
-  version: number,
-): Promise<ReadChild> {
-  return changeChild(context, access, childId, version, {
-    action: 'unshield',
-    parts: ['shield'],
-    reach: { urgent: true, hidden: true },
-    async apply(trx, standing) {
-      if (!standing.shielded) throw new DirectoryError('not-found', 'No shield stands');
-      await liftShield(trx, childId, access.caller.userId);
-    },
-  });
-}
-
-function monthsAfter(date: string, months: number): string {
-  const [year, month, day] = date.split('-').map(Number) as [number, number, number];
-  return new Date(Date.UTC(year, month - 1 + months, day)).toISOString().slice(0, 10);
 }

@@ -5,6 +5,7 @@ import type { Access } from '../caller.js';
 import type { Context } from '../context.js';
 import { recordAudit } from '../db/audit.js';
 import { insertHistory, queueForIndex } from '../db/children.js';
+import { joinHousehold } from '../db/households.js';
 import { claimIdempotencyKey, rememberCreated } from '../db/idempotency.js';
 import { drawFreeNumbers } from '../db/numbers.js';
 import { insertAddress, insertName, insertParent, type NameParts } from '../db/record-parts.js';
@@ -38,6 +39,7 @@ export async function createChild(
   const newcomer = { after: identityOfNew(child) };
   const indexed = await findIndexedAlike(context, newcomer);
   return context.db.transaction().execute(async (trx) => {
+    await joinHousehold(trx);
     if (idempotencyKey !== undefined) {
       const bodyHash = createHash('sha256').update(JSON.stringify(child)).digest();
       const earlier = await claimIdempotencyKey(trx, {

@@ -33,6 +33,10 @@ const expected: Record<string, Rule> = {
   'DELETE /v1/children/:childId/addresses/:addressId': managers,
   'PUT /v1/children/:childId/shield': managers,
   'DELETE /v1/children/:childId/shield': managers,
+  'GET /v1/children/:childId/shield/household': managers,
+  'POST /v1/children/:childId/shield-override': managers,
+  'GET /v1/shields/reviews': managers,
+  'GET /v1/shields/overrides': managers,
 };
 
 t.test('every route lets in whom it should and nobody else', async (t) => {
