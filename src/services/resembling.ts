@@ -70,16 +70,27 @@ function comparable(names: NameParts[], { dateOfBirth: date, gender }: Identity)
   }));
 }
 
-/**
- * Ids of children whom the index proposes: asked before the transaction, which should not wait for it.
- * @returns undefined while the index is away
- */
-export async function findIndexedAlike(context: Context, newcomer: Newcomer): Promise<string[] | undefined> {
+/** Ids of children whom the index proposes to be compared; undefined while it is away. */
+interface Indexed {
+  after: string[] | undefined;
+  before: string[] | undefined;
+}
+
+/** Asks the index: before the transaction, which should not wait for it. */
+export async function findIndexedAlike(context: Context, newcomer: Newcomer): Promise<Indexed> {
+  const { before, after } = newcomer;
+  const [now, earlier] = await Promise.all([
+    propose(context, freshNames(newcomer), after),
+    before && propose(context, before.names, before),
+  ]);
+  return { after: now, before: earlier };
+}
+
+async function propose(context: Context, names: NameParts[], identity: Identity): Promise<string[] | undefined> {
   // Compared whatever the index says: it may still know them by what is hidden now.
   const unacknowledged = await findUnacknowledgedShields(context.db);
-  const names = await context.names.current();
-  const criteria = comparable(freshNames(newcomer), newcomer.after);
-  const plans = criteria.flatMap((one) => planCandidates(one, names) ?? []);
+  const statistics = await context.names.current();
+  const plans = comparable(names, identity).flatMap((criteria) => planCandidates(criteria, statistics) ?? []);
   const exclusions = { shielded: false, childIds: unacknowledged };
   try {
     const candidates = await Promise.all(plans.map((plan) => findCandidates(context, plan, exclusions)));
@@ -93,24 +104,39 @@ export async function findIndexedAlike(context: Context, newcomer: Newcomer): Pr
 /**
  * Plausible children: those whom the index proposed and, since it may lag, those with the same keys in PostgreSQL. Writing
  * does not wait for an index that is away: then everybody born on that day is compared. Whom somebody resembled before,
- * a twin for one, they may go on resembling.
+ * a twin for one, they may go on resembling; but only who would have been found then, so that no two steps do what one
+ * may not: a name and a day both wrong are found by neither, until one of them is put right.
  */
 export async function findAlike(
   context: Context,
   trx: Transaction<Database>,
   newcomer: Newcomer,
-  indexed: string[] | undefined,
+  indexed: Indexed | undefined,
 ): Promise<Alike[]> {
-  const { childId, before, after } = newcomer;
+  const { before, after } = newcomer;
   const fresh = freshNames(newcomer);
   if (fresh.length === 0) return [];
   // Two requests for one child at the same moment: the second waits here and then sees the first, however it is spelt.
   // Only ever one such lock, and after every other lock of the transaction, so that nobody waits in a circle.
   await sql`select pg_advisory_xact_lock(hashtextextended(${after.dateOfBirth}, 0))`.execute(trx);
-  const day = { dateFrom: after.dateOfBirth, dateTo: after.dateOfBirth, excludeShielded: false };
+  const alike = await findPlausible(context, trx, fresh, after, indexed?.after);
+  alike.delete(newcomer.childId ?? '');
+  if (alike.size === 0) return [];
+  const earlier = before ? await findPlausible(context, trx, before.names, before, indexed?.before) : new Map();
+  return [...alike.values()].filter(({ childId }) => !earlier.has(childId));
+}
+
+async function findPlausible(
+  context: Context,
+  trx: Transaction<Database>,
+  names: NameParts[],
+  identity: Identity,
+  indexed: string[] | undefined,
+): Promise<Map<string, Alike>> {
+  const day = { dateFrom: identity.dateOfBirth, dateTo: identity.dateOfBirth, excludeShielded: false };
   const known = await Promise.all([
     indexed ?? findIdsByKeys(trx, day, BORN_THAT_DAY_AT_MOST),
-    ...fresh.flatMap(({ givenNames, familyName }) => {
+    ...names.flatMap(({ givenNames, familyName }) => {
       const given = parseName(givenNames).joined;
       const family = parseName(familyName).joined;
       return [
@@ -120,19 +146,16 @@ export async function findAlike(
       ];
     }),
   ]);
-  const others = new Set(known.flat());
-  if (childId !== undefined) others.delete(childId);
-  const facts = await findFacts(trx, [...others]);
-  const queries = comparable(fresh, after).map(prepareCriteria);
-  const earlier = before ? comparable(before.names, before).map(prepareCriteria) : [];
+  const facts = await findFacts(trx, [...new Set(known.flat())]);
+  const queries = comparable(names, identity).map(prepareCriteria);
   const { score } = await context.names.current();
   const today = todayInEngland();
-  return facts.filter((fact) => {
-    const names = fact.names.filter(isShown(fact));
-    const candidate = toCandidate({ ...fact, names, addresses: [], parents: [] }, today);
-    const resembles = (query: (typeof queries)[number]) => score(query, candidate).score >= RESEMBLES;
-    return queries.some(resembles) && !earlier.some(resembles);
+  const plausible = facts.filter((fact) => {
+    const shown = fact.names.filter(isShown(fact));
+    const candidate = toCandidate({ ...fact, names: shown, addresses: [], parents: [] }, today);
+    return queries.some((query) => score(query, candidate).score >= RESEMBLES);
   });
+  return new Map(plausible.map(({ childId, shielded }) => [childId, { childId, shielded }]));
 }
 
 /**
