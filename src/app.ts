@@ -14,6 +14,7 @@ import { childRoutes } from './routes/children.js';
 import { healthRoutes } from './routes/health.js';
 import { meRoutes } from './routes/me.js';
 import { sessionRoutes } from './routes/session.js';
+import { shieldRoutes } from './routes/shields.js';
 import { userRoutes } from './routes/users.js';
 
 /** The API, ready for `listen` or `inject`. Closing it leaves the context open: whoever opened that closes it. */
@@ -50,6 +51,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     await app.register(userRoutes(context));
     await app.register(childRoutes(context));
     await app.register(auditRoutes(context));
+    await app.register(shieldRoutes(context));
 
     await serveApiDocs(app);
     await app.ready();

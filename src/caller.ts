@@ -7,6 +7,7 @@ export interface Caller {
   role: Role;
   organisationId: string | null;
   authority: string | null;
+  mayOverrideShields: boolean;
   sessionId: string;
 }
 

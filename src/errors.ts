@@ -27,6 +27,8 @@ export type ErrorCode = keyof typeof statusOf;
 export interface FieldError {
   path: string;
   message: string;
+  /** Of the child, or the part of a record, that it is about. */
+  id?: string;
 }
 
 /** An error whose text is made for the caller: it names fields and rules, never a person's data. */

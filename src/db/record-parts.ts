@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { v7 as uuid } from 'uuid';
 import { nameTokens } from '../matching/index.js';
 import type { NameKind } from '../matching/types.js';
@@ -150,4 +150,23 @@ export async function insertParent(
       email: parent.email ?? null,
     })
     .execute();
+}
+
+const tablesOf = {
+  names: 'child_names',
+  addresses: 'child_addresses',
+  parents: 'child_parents',
+  services: 'child_services',
+} as const;
+/** Parts of a record of which a child may have several. */
+export type RecordPart = keyof typeof tablesOf;
+
+export async function deleteParts(
+  trx: Transaction<Database>,
+  childId: string,
+  part: RecordPart,
+  ids: string[],
+): Promise<void> {
+  await sql`
+    delete from ${sql.table(tablesOf[part])} where child_id = ${childId} and id = any(${ids}::uuid[])`.execute(trx);
 }

@@ -22,6 +22,8 @@ export interface Database {
     email: string | null;
   };
   shields: ShieldTable;
+  shield_decisions: ShieldDecisionTable;
+  shield_overrides: ShieldOverrideTable;
   source_records: SourceRecordTable;
   feed_batches: FeedBatchTable;
   feed_rejects: { batch_id: string; line: number; reason: string };
@@ -68,6 +70,7 @@ interface UserTable {
   training_completed_on: string | null;
   agreement_signed_on: string | null;
   disabled_at: Date | null;
+  may_override_shields: Generated<boolean>;
   created_at: Generated<Date>;
 }
 
@@ -149,6 +152,39 @@ interface ShieldTable {
   lifted_by: string | null;
   lifted_at: Date | null;
   index_acknowledged_at: Date | null;
+}
+
+export const shieldDecisions = ['shield', 'leave', 'refer'] as const;
+export type ShieldDecision = (typeof shieldDecisions)[number];
+
+interface ShieldDecisionTable {
+  id: string;
+  shield_id: string;
+  child_id: string;
+  decision: ShieldDecision;
+  shares: string[];
+  reason: string;
+  decided_by: string;
+  decided_at: Generated<Date>;
+}
+
+export const overrideReasons = [
+  'immediate-danger',
+  'missing-child',
+  'medical-emergency',
+  'child-protection-enquiry',
+  'court-order',
+] as const;
+export type OverrideReason = (typeof overrideReasons)[number];
+
+interface ShieldOverrideTable {
+  id: string;
+  shield_id: string;
+  child_id: string;
+  authority: string;
+  user_id: string;
+  reason: OverrideReason;
+  overridden_at: Generated<Date>;
 }
 
 interface SourceRecordTable {

@@ -8,6 +8,7 @@ export interface Account {
   role: Role;
   organisationId: string | null;
   authority: string | null;
+  mayOverrideShields: boolean;
 }
 
 export const accountColumns = [
@@ -16,6 +17,7 @@ export const accountColumns = [
   'users.role',
   'users.organisation_id as organisationId',
   'users.authority',
+  'users.may_override_shields as mayOverrideShields',
 ] as const;
 
 /** Dates of checks are England's, whatever clock the server keeps. */
@@ -99,6 +101,7 @@ export interface User {
   name: string;
   role: Role;
   authority: string | null;
+  mayOverrideShields: boolean;
   organisationName: string | null;
   organisationSector: Sector | null;
   backgroundCheckOn: string | null;
@@ -118,6 +121,7 @@ function selectUsers(db: Kysely<Database>) {
       'users.name',
       'users.role',
       'users.authority',
+      'users.may_override_shields as mayOverrideShields',
       'organisations.name as organisationName',
       'organisations.sector as organisationSector',
       'users.background_check_on as backgroundCheckOn',
@@ -148,6 +152,7 @@ export type UserValues = Pick<
   | 'role'
   | 'organisation_id'
   | 'authority'
+  | 'may_override_shields'
   | 'password_hash'
   | 'totp_secret'
   | 'background_check_on'

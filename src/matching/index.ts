@@ -2,6 +2,7 @@ export * from './address.js';
 export { fitCalibration, type JudgedSearch } from './calibrate.js';
 export * from './dates.js';
 export { matchesExactly } from './exact.js';
+export * from './household.js';
 export type { Model, Training } from './model/model.js';
 export { weightsV1 as handModel } from './model/weights.v1.js';
 export { weightsV2 as defaultModel } from './model/weights.v2.js';

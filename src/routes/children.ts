@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import type { Context } from '../context.js';
 import {
@@ -10,29 +9,19 @@ import {
   newAddressSchema,
   newChildSchema,
   numberSchema,
+  queuedSchema,
   recordSchema,
-  shieldSchema,
 } from '../schemas/child.js';
 import { searchAnswerSchema, searchQuerySchema, searchRequestSchema } from '../schemas/search.js';
-import {
-  addAddress,
-  changeAddress,
-  correctChild,
-  removeAddress,
-  shieldChild,
-  unshieldChild,
-} from '../services/change-child.js';
+import { addAddress, changeAddress, correctChild, removeAddress } from '../services/change-child.js';
 import { createChild } from '../services/create-child.js';
-import { lookUpNumber, type ReadChild, readChild } from '../services/read-child.js';
+import { lookUpNumber, readChild } from '../services/read-child.js';
 import { searchChildren } from '../services/search/search-children.js';
-import { expectedVersion } from './versions.js';
+import { expectedVersion, sendRecord, versionHeaders } from './versions.js';
 
 const readers = { roles: ['practitioner', 'management-team'], touchesChild: true } as const;
 const managers = { roles: ['management-team'], touchesChild: true } as const;
 const tags = ['Children'];
-const versionHeaders = Type.Object({
-  'if-match': Type.Optional(Type.String({ description: 'ETag of the record as read' })),
-});
 const idempotencyHeaders = Type.Object({
   'idempotency-key': Type.Optional(
     Type.String({
@@ -74,7 +63,7 @@ export const childRoutes =
           response: { 200: recordSchema },
         },
       },
-      async (request, reply) => send(reply, await lookUpNumber(context, request.access, request.body.number)),
+      async (request, reply) => sendRecord(reply, await lookUpNumber(context, request.access, request.body.number)),
     );
 
     app.get(
@@ -88,7 +77,7 @@ export const childRoutes =
           response: { 200: recordSchema },
         },
       },
-      async (request, reply) => send(reply, await readChild(context, request.access, request.params.childId)),
+      async (request, reply) => sendRecord(reply, await readChild(context, request.access, request.params.childId)),
     );
 
     app.post(
@@ -102,7 +91,7 @@ export const childRoutes =
           body: newChildSchema,
           response: {
             201: recordSchema,
-            202: Type.Object({ queued: Type.Literal(true) }),
+            202: queuedSchema,
           },
         },
       },
@@ -110,7 +99,7 @@ export const childRoutes =
         const created = await createChild(context, request.access, request.body, request.headers['idempotency-key']);
         if (created.queued) return reply.code(202).send({ queued: true });
         reply.code(201).header('location', `/v1/children/${created.view.childId}`);
-        return send(reply, created);
+        return sendRecord(reply, created);
       },
     );
 
@@ -120,13 +109,20 @@ export const childRoutes =
       '/v1/children/:childId',
       {
         config: { access: managers },
-        schema: { tags, summary: 'Correct a record', params: childParams, body: childChangeSchema, ...changes },
+        schema: {
+          tags,
+          summary: 'Correct a record; queued for matching where it would then resemble another child',
+          params: childParams,
+          headers: versionHeaders,
+          body: childChangeSchema,
+          response: { 200: recordSchema, 202: queuedSchema },
+        },
       },
-      async (request, reply) =>
-        send(
-          reply,
-          await correctChild(context, request.access, request.params.childId, expectedVersion(request), request.body),
-        ),
+      async (request, reply) => {
+        const { childId } = request.params;
+        const corrected = await correctChild(context, request.access, childId, expectedVersion(request), request.body);
+        return corrected.queued ? reply.code(202).send({ queued: true }) : sendRecord(reply, corrected);
+      },
     );
 
     app.post(
@@ -145,7 +141,10 @@ export const childRoutes =
       async (request, reply) => {
         const { childId } = request.params;
         reply.code(201);
-        return send(reply, await addAddress(context, request.access, childId, expectedVersion(request), request.body));
+        return sendRecord(
+          reply,
+          await addAddress(context, request.access, childId, expectedVersion(request), request.body),
+        );
       },
     );
 
@@ -157,7 +156,7 @@ export const childRoutes =
       },
       async (request, reply) => {
         const { childId, addressId } = request.params;
-        return send(
+        return sendRecord(
           reply,
           await changeAddress(context, request.access, childId, expectedVersion(request), addressId, request.body),
         );
@@ -172,36 +171,10 @@ export const childRoutes =
       },
       async (request, reply) => {
         const { childId, addressId } = request.params;
-        return send(reply, await removeAddress(context, request.access, childId, expectedVersion(request), addressId));
-      },
-    );
-
-    app.put(
-      '/v1/children/:childId/shield',
-      {
-        config: { access: managers },
-        schema: { tags, summary: 'Shield a child', params: childParams, body: shieldSchema, ...changes },
-      },
-      async (request, reply) =>
-        send(
+        return sendRecord(
           reply,
-          await shieldChild(context, request.access, request.params.childId, expectedVersion(request), request.body),
-        ),
-    );
-
-    app.delete(
-      '/v1/children/:childId/shield',
-      {
-        config: { access: managers },
-        schema: { tags, summary: 'Lift a shield', params: childParams, ...changes },
+          await removeAddress(context, request.access, childId, expectedVersion(request), addressId),
+        );
       },
-      async (request, reply) =>
-        send(reply, await unshieldChild(context, request.access, request.params.childId, expectedVersion(request))),
     );
   };
-
-/** A record with its ETag, where the caller may know how often it changed. */
-function send(reply: FastifyReply, { view, version }: ReadChild): ReadChild['view'] {
-  if (version !== undefined) reply.header('etag', `"${version}"`);
-  return view;
-}

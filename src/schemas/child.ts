@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { shieldReasons } from '../db/schema.js';
 import { nullable } from './common.js';
 
 /** Neither control characters nor halves of a surrogate pair: PostgreSQL stores neither, and no name has them. */
@@ -120,14 +119,8 @@ export type ChildChange = Type.Static<typeof childChangeSchema>;
 export type NewAddress = Type.Static<typeof newAddressSchema>;
 export type AddressChange = Type.Static<typeof addressChangeSchema>;
 
-export const shieldSchema = Type.Object(
-  {
-    reason: Type.Union(shieldReasons.map((reason) => Type.Literal(reason))),
-    reviewOn: Type.Optional(dateSchema),
-  },
-  strict,
-);
-export type ShieldRequest = Type.Static<typeof shieldSchema>;
+/** The same whoever is resembled: not even how many, or whether one of them is shielded. */
+export const queuedSchema = Type.Object({ queued: Type.Literal(true) });
 
 const text = Type.String();
 const nullableText = nullable(text);

@@ -10,7 +10,13 @@ export const problemSchema = Type.Object(
     code: Type.String({ description: 'Stable; what programs decide by' }),
     requestId: Type.String(),
     errors: Type.Optional(
-      Type.Array(Type.Object({ path: Type.String({ description: 'JSON pointer' }), message: Type.String() })),
+      Type.Array(
+        Type.Object({
+          path: Type.String({ description: 'JSON pointer' }),
+          message: Type.String(),
+          id: Type.Optional(Type.String({ description: 'Of the child or the value that it is about' })),
+        }),
+      ),
     ),
   },
   { description: 'What went wrong' },

@@ -29,6 +29,9 @@ const fields = {
   backgroundCheckOn: nullable(date),
   trainingCompletedOn: nullable(date),
   agreementSignedOn: nullable(date),
+  mayOverrideShields: Type.Boolean({
+    description: 'Of a management team: may look past a shield of another authority, once and alerted',
+  }),
   password: Type.String({ minLength: 12, maxLength: 256, description: 'At least 12 characters' }),
 };
 const { name, role, ...optional } = fields;
@@ -66,6 +69,7 @@ const userFields = {
   role: Type.Enum([...roles]),
   organisation: nullable(organisationSchema),
   authority: nullable(Type.String()),
+  mayOverrideShields: Type.Boolean(),
   backgroundCheckOn: nullable(date),
   trainingCompletedOn: nullable(date),
   agreementSignedOn: nullable(date),

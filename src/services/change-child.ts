@@ -3,23 +3,41 @@ import pg from 'pg';
 import type { Access } from '../caller.js';
 import type { Context } from '../context.js';
 import { recordAudit } from '../db/audit.js';
-import { type ChangeReach, findRecord, findStandingForUpdate, recordChange, type Standing } from '../db/children.js';
-import { deleteAddress, insertAddress, replaceCurrentName, updateAddress } from '../db/record-parts.js';
+import {
+  type ChangeReach,
+  type ChildRecord,
+  findRecord,
+  findStandingForUpdate,
+  recordChange,
+  type Standing,
+} from '../db/children.js';
+import { joinHousehold } from '../db/households.js';
+import { deleteAddress, insertAddress, type NameParts, replaceCurrentName, updateAddress } from '../db/record-parts.js';
 import type { Database } from '../db/schema.js';
-import { insertShield, liftShield, updateShield } from '../db/shields.js';
 import { DirectoryError } from '../errors.js';
-import type { AddressChange, ChildChange, NewAddress, ShieldRequest } from '../schemas/child.js';
-import { requireChild, todayInEngland } from './child-age.js';
+import type { AddressChange, ChildChange, NewAddress } from '../schemas/child.js';
+import { requireChild } from './child-age.js';
 import type { ReadChild } from './read-child.js';
 import { viewRecord } from './record-view.js';
+import {
+  findAlike,
+  findIndexedAlike,
+  freshNames,
+  type Identity,
+  identityOf,
+  type Newcomer,
+  queueForMatching,
+} from './resembling.js';
 import { isResponsible, visibleTo } from './visibility.js';
 
-interface Change {
+export interface Change {
   /** Name of the action in the audit log and of the reason in the history. */
   action: string;
   /** Names of the parts changed; no values. */
   parts: string[];
   reach: ChangeReach;
+  /** Gives the child an address or a parent: waits for whoever is setting a shield on a child who has it too. */
+  joinsHousehold?: true;
   apply(trx: Transaction<Database>, standing: Standing): Promise<void>;
 }
 
@@ -30,58 +48,150 @@ interface Change {
  * audit log as well: it tells that there is such a child.
  * @throws DirectoryError `not-found`, `forbidden`, `stale-version`
  */
-async function changeChild(
+export async function changeChild(
   context: Context,
   access: Access,
   childId: string,
   expectedVersion: number,
   change: Change,
 ): Promise<ReadChild> {
+  const { action, joinsHousehold } = change;
+  const wanted = { childId, expectedVersion, action, ...(joinsHousehold ? { first: joinHousehold } : {}) };
+  return withChild(context, access, wanted, async (trx, standing) => {
+    await makeChange(trx, access, standing, change);
+    return readBack(trx, access, childId);
+  });
+}
+
+export type ChangedIdentity = ({ queued: false } & ReadChild) | { queued: true };
+
+export interface IdentityChange extends Change {
+  /** Who the child is then. A name that is no longer the current one is of another kind. */
+  becomes(identity: Identity): Identity;
+  /** The change as it is left in the matching queue, to be carried out later. */
+  row: object;
+}
+
+/**
+ * As `changeChild`, for whatever changes how a child may be known: names, date of birth, gender. Where the child would
+ * then resemble another whom it did not resemble before, shielded or not, in whatever authority, nothing is changed and
+ * the change waits in the matching queue: else a child could be given a second record by correcting another.
+ */
+export async function changeIdentity(
+  context: Context,
+  access: Access,
+  childId: string,
+  expectedVersion: number,
+  change: IdentityChange,
+): Promise<ChangedIdentity> {
+  // Read before the lock, so that the index is asked outside the transaction. What is not of the version expected, or
+  // not the caller's to change, is refused there.
+  const record = await findRecord(context.db, childId);
+  const newcomer =
+    record && record.version === expectedVersion && isResponsible(access.caller, record.authority)
+      ? newcomerOf(record, change)
+      : undefined;
+  const indexed = newcomer && freshNames(newcomer).length > 0 ? await findIndexedAlike(context, newcomer) : undefined;
+  return withChild(context, access, { childId, expectedVersion, action: change.action }, async (trx, standing) => {
+    if (!newcomer) throw new DirectoryError('stale-version', STALE);
+    const alike = await findAlike(context, trx, newcomer, indexed);
+    if (alike.length > 0) {
+      const row = { action: change.action, childId, ...change.row };
+      await queueForMatching(trx, row, alike, standing.shielded);
+      await recordAudit(trx, access, { action: `${change.action}-queued`, childIds: [childId] });
+      return { queued: true };
+    }
+    await makeChange(trx, access, standing, change);
+    return { queued: false, ...(await readBack(trx, access, childId)) };
+  });
+}
+
+function newcomerOf(record: ChildRecord, { becomes }: IdentityChange): Newcomer {
+  const after = becomes(record);
+  return {
+    childId: record.childId,
+    before: identityOf(record),
+    after: identityOf({ ...after, shielded: record.shielded }),
+  };
+}
+
+const STALE = 'The record has changed since it was read. Read it again.';
+
+interface Wanted {
+  childId: string;
+  expectedVersion: number;
+  action: string;
+  /** What is locked before the child is. */
+  first?(trx: Transaction<Database>): Promise<void>;
+}
+
+/** Does the work on a child whom the caller may change, locked, at the version expected. */
+export async function withChild<T>(
+  context: Context,
+  access: Access,
+  { childId, expectedVersion, action, first }: Wanted,
+  work: (trx: Transaction<Database>, standing: Standing) => Promise<T>,
+): Promise<T> {
   try {
-    return await makeChange(context, access, childId, expectedVersion, change);
+    return await context.db.transaction().execute(async (trx) => {
+      await first?.(trx);
+      const standing = await findStandingForUpdate(trx, childId);
+      requireResponsible(access, standing);
+      if (standing.version !== expectedVersion) throw new DirectoryError('stale-version', STALE);
+      return work(trx, standing);
+    });
   } catch (error) {
-    if (error instanceof DirectoryError && error.code === 'forbidden')
-      await recordAudit(context.db, access, { action: `${change.action}-refused`, childIds: [childId] });
+    await recordRefusal(context, access, childId, action, error);
     throw error;
   }
 }
 
-async function makeChange(
+/** Whoever is refused a child has been told that there is one: the audit log knows of it. */
+export async function recordRefusal(
   context: Context,
   access: Access,
   childId: string,
-  expectedVersion: number,
+  action: string,
+  error: unknown,
+): Promise<void> {
+  if (error instanceof DirectoryError && error.code === 'forbidden')
+    await recordAudit(context.db, access, { action: `${action}-refused`, childIds: [childId] });
+}
+
+/** @throws DirectoryError `not-found`, `forbidden` */
+export function requireResponsible<T extends Pick<Standing, 'authority' | 'archived'>>(
+  access: Access,
+  standing: T | undefined,
+): asserts standing is T {
+  const responsible = standing !== undefined && isResponsible(access.caller, standing.authority);
+  // Whoever may not know of an archived child reads that there is none, here as everywhere.
+  if (!standing || (standing.archived && !responsible)) throw new DirectoryError('not-found', 'No such child');
+  if (!responsible) {
+    throw new DirectoryError('forbidden', "Only a management team of the child's own authority may change the record");
+  }
+}
+
+/** The change with its history, its place in the outbox and its audit row. */
+export async function makeChange(
+  trx: Transaction<Database>,
+  access: Access,
+  standing: Standing,
   change: Change,
-): Promise<ReadChild> {
-  return context.db.transaction().execute(async (trx) => {
-    const standing = await findStandingForUpdate(trx, childId);
-    const responsible = standing !== undefined && isResponsible(access.caller, standing.authority);
-    // Whoever may not know of an archived child reads that there is none, here as everywhere.
-    if (!standing || (standing.archived && !responsible)) throw new DirectoryError('not-found', 'No such child');
-    if (!responsible) {
-      throw new DirectoryError(
-        'forbidden',
-        "Only a management team of the child's own authority may change the record",
-      );
-    }
-    if (standing.version !== expectedVersion) {
-      throw new DirectoryError('stale-version', 'The record has changed since it was read. Read it again.');
-    }
-    const before = await findRecord(trx, childId);
-    await change.apply(trx, standing).catch(refuseContradiction);
-    await recordChange(
-      trx,
-      childId,
-      {
-        changedBy: access.caller.userId,
-        reason: access.reason,
-        change: { action: change.action, parts: change.parts, before },
-      },
-      change.reach,
-    );
-    await recordAudit(trx, access, { action: change.action, childIds: [childId], details: { parts: change.parts } });
-    return readBack(trx, access, childId);
-  });
+): Promise<void> {
+  const { childId } = standing;
+  const before = await findRecord(trx, childId);
+  await change.apply(trx, standing).catch(refuseContradiction);
+  await recordChange(
+    trx,
+    childId,
+    {
+      changedBy: access.caller.userId,
+      reason: access.reason,
+      change: { action: change.action, parts: change.parts, before },
+    },
+    change.reach,
+  );
+  await recordAudit(trx, access, { action: change.action, childIds: [childId], details: { parts: change.parts } });
 }
 
 const CHECK_VIOLATION = '23514';
@@ -106,20 +216,26 @@ export async function correctChild(
   childId: string,
   version: number,
   change: ChildChange,
-): Promise<ReadChild> {
+): Promise<ChangedIdentity> {
   const { givenNames, familyName, dateOfBirth, gender } = change;
+  const newName = {
+    ...(givenNames === undefined ? {} : { givenNames }),
+    ...(familyName === undefined ? {} : { familyName }),
+  };
+  const renamed = Object.keys(newName).length > 0;
   if (dateOfBirth !== undefined) requireChild(dateOfBirth);
-  return changeChild(context, access, childId, version, {
+  return changeIdentity(context, access, childId, version, {
     action: 'correct-child',
     parts: Object.keys(change).sort(),
     reach: {},
+    row: { change },
+    becomes: (identity) => ({
+      names: renamed ? identity.names.flatMap((name) => renameCurrent(name, newName)) : identity.names,
+      dateOfBirth: dateOfBirth ?? identity.dateOfBirth,
+      gender: gender ?? identity.gender,
+    }),
     async apply(trx) {
-      if (givenNames !== undefined || familyName !== undefined) {
-        await replaceCurrentName(trx, childId, {
-          ...(givenNames === undefined ? {} : { givenNames }),
-          ...(familyName === undefined ? {} : { familyName }),
-        });
-      }
+      if (renamed) await replaceCurrentName(trx, childId, newName);
       if (dateOfBirth === undefined && gender === undefined) return;
       await trx
         .updateTable('children')
@@ -131,6 +247,15 @@ export async function correctChild(
         .execute();
     },
   });
+}
+
+function renameCurrent(name: NameParts, newName: Partial<NameParts>): NameParts[] {
+  return name.kind === 'current'
+    ? [
+        { ...name, ...newName },
+        { ...name, kind: 'former' },
+      ]
+    : [name];
 }
 
 export async function addAddress(
@@ -145,6 +270,7 @@ export async function addAddress(
     action: 'add-address',
     parts: ['addresses'],
     reach: { hidden: true },
+    joinsHousehold: true,
     async apply(trx) {
       await insertAddress(trx, childId, address);
     },
@@ -163,6 +289,7 @@ export async function changeAddress(
     action: 'change-address',
     parts: ['addresses'],
     reach: { hidden: true },
+    joinsHousehold: true,
     async apply(trx) {
       if (!(await updateAddress(trx, childId, addressId, change)))
         throw new DirectoryError('not-found', 'No such address');
@@ -192,59 +319,4 @@ export function requireSomePlace(address: NewAddress): void {
   const { line1, line2, town, postcode, country = 'GB' } = address;
   if ([line1, line2, town, postcode].some((part) => part?.trim()) || country !== 'GB') return;
   throw new DirectoryError('invalid-request', 'An address needs a line, a town, a postcode or a country');
-}
-
-const REVIEW_AFTER_MONTHS = 6;
-
-/** Sets a shield, or gives a standing one a new reason and review date. It holds from the commit. */
-export async function shieldChild(
-  context: Context,
-  access: Access,
-  childId: string,
-  version: number,
-  request: ShieldRequest,
-): Promise<ReadChild> {
-  const today = todayInEngland();
-  const reviewOn = request.reviewOn ?? monthsAfter(today, REVIEW_AFTER_MONTHS);
-  if (reviewOn <= today) {
-    throw new DirectoryError('invalid-request', 'The review lies ahead', {
-      errors: [{ path: '/reviewOn', message: 'must be a day to come' }],
-    });
-  }
-  return changeChild(context, access, childId, version, {
-    action: 'shield',
-    parts: ['shield'],
-    // A new shield is not acknowledged before the index has said so; a standing one stays as it is.
-    reach: { urgent: true, hidden: true },
-    async apply(trx, standing) {
-      const { reason } = request;
-      if (standing.shielded) await updateShield(trx, childId, { reason, reviewOn });
-      else {
-        const { authority } = standing;
-        await insertShield(trx, { childId, reason, reviewOn, authority, setBy: access.caller.userId });
-      }
-    },
-  });
-}
-
-export async function unshieldChild(
-  context: Context,
-  access: Access,
-  childId: string,
-  version: number,
-): Promise<ReadChild> {
-  return changeChild(context, access, childId, version, {
-    action: 'unshield',
-    parts: ['shield'],
-    reach: { urgent: true, hidden: true },
-    async apply(trx, standing) {
-      if (!standing.shielded) throw new DirectoryError('not-found', 'No shield stands');
-      await liftShield(trx, childId, access.caller.userId);
-    },
-  });
-}
-
-function monthsAfter(date: string, months: number): string {
-  const [year, month, day] = date.split('-').map(Number) as [number, number, number];
-  return new Date(Date.UTC(year, month - 1 + months, day)).toISOString().slice(0, 10);
 }

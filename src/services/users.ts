@@ -39,11 +39,13 @@ async function createUser(
   const userId = uuid();
   const factor = newSecondFactor(user.username);
   await requireAuthority(trx, user.role, user.authority ?? null);
+  requireOverrideRole(user.role, user.mayOverrideShields);
   const values: UserValues = {
     username: user.username,
     name: user.name,
     role: user.role,
     authority: user.authority ?? null,
+    may_override_shields: user.mayOverrideShields ?? false,
     organisation_id: await organisationIdOf(trx, user.organisation ?? null),
     password_hash: user.password === undefined ? null : await hashPassword(user.password),
     totp_secret: sealSecret(factor.totpSecret, userId, config.secrets.jwt),
@@ -85,6 +87,7 @@ export async function createUserOnServer(db: Kysely<Database>, config: Config, u
 const notOnesOwn = [
   'role',
   'authority',
+  'mayOverrideShields',
   'disabled',
   'backgroundCheckOn',
   'trainingCompletedOn',
@@ -116,6 +119,8 @@ export async function changeUser(
         change.authority === undefined ? user.authority : change.authority,
       );
     }
+    const role = change.role ?? user.role;
+    requireOverrideRole(role, change.mayOverrideShields);
     const factor = change.resetTotp ? newSecondFactor(user.username) : undefined;
     const passwordHash = change.password === undefined ? undefined : await hashPassword(change.password);
     // A column whose value is undefined stays as it is.
@@ -123,6 +128,8 @@ export async function changeUser(
       name: change.name,
       role: change.role,
       authority: change.authority,
+      // A right of the role: who leaves it does not find it again on coming back.
+      may_override_shields: role === overrideRole ? change.mayOverrideShields : false,
       organisation_id: change.organisation === undefined ? undefined : await organisationIdOf(trx, change.organisation),
       background_check_on: change.backgroundCheckOn,
       training_completed_on: change.trainingCompletedOn,
@@ -185,6 +192,15 @@ async function requireAuthority(trx: Transaction<Database>, role: Role, authorit
   }
 }
 
+const overrideRole: Role = 'management-team';
+
+function requireOverrideRole(role: Role, mayOverrideShields: boolean | undefined): void {
+  if (!mayOverrideShields || role === overrideRole) return;
+  throw new DirectoryError('invalid-request', 'The request is not valid: see errors', {
+    errors: [{ path: '/mayOverrideShields', message: `is a right of the role ${overrideRole} alone` }],
+  });
+}
+
 function viewOf(user: User): UserView {
   return {
     userId: user.id,
@@ -196,6 +212,7 @@ function viewOf(user: User): UserView {
         ? { name: user.organisationName, sector: user.organisationSector }
         : null,
     authority: user.authority,
+    mayOverrideShields: user.mayOverrideShields,
     backgroundCheckOn: user.backgroundCheckOn,
     trainingCompletedOn: user.trainingCompletedOn,
     agreementSignedOn: user.agreementSignedOn,

@@ -36,6 +36,10 @@ const expected: Record<string, Rule> = {
   'GET /v1/children/:childId/accesses': { roles: ['management-team', 'auditor'], touchesChild: true },
   'GET /v1/audit/events': { roles: ['auditor'], touchesChild: true },
   'GET /v1/audit/verification': { roles: ['auditor'], touchesChild: false },
+  'GET /v1/children/:childId/shield/household': managers,
+  'POST /v1/children/:childId/shield-override': managers,
+  'GET /v1/shields/reviews': managers,
+  'GET /v1/shields/overrides': managers,
 };
 
 t.test('every route lets in whom it should and nobody else', async (t) => {

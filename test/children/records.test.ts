@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import t from 'tap';
 import { type Answer, bornYearsAgo, openChildren, type TestChildren } from '../helpers/children.js';
+import { shieldAlone } from '../helpers/household.js';
 
 const nobody = '01890000-0000-7000-8000-000000000000';
 const address = { kind: 'home', line1: '9 Mill Lane', town: 'Ripon', postcode: 'HG4 1QT' };
@@ -501,7 +502,7 @@ t.test('a child is added', async (t) => {
     const body = { givenNames: 'Perpetua', familyName: 'Inkpen', dateOfBirth, addresses: [address] };
     const first = await create(body, 'key-3');
     t.equal(first.status, 201);
-    await directory.call(manager, 'PUT', `${first.headers.location}/shield`, { reason: 'refuge' }, tag(first));
+    await shieldAlone(directory, manager, first.body.childId, first.body.version, 'refuge');
     await sql`insert into authorities (code, name) values ('Southmere', 'Southmere')`.execute(directory.owner);
     await sql`update children set authority = 'Southmere' where id = ${first.body.childId}`.execute(directory.owner);
     const again = await create(body, 'key-3');

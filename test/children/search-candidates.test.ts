@@ -1,6 +1,7 @@
 import t from 'tap';
 import { indexChildren } from '../../workers/index-children.js';
 import { type ChildParts, openChildren, seeded } from '../helpers/children.js';
+import { shieldAlone } from '../helpers/household.js';
 import { until } from '../helpers/wait.js';
 
 t.test('of a name that a great part of the country bears', async (t) => {
@@ -103,13 +104,7 @@ t.test('a search is explained to a management team, and to nobody else', async (
     },
   ]);
   const own = await directory.caller('management-team', { authority: 'Eastmoor' });
-  await directory.call(
-    own,
-    'PUT',
-    `/v1/children/${shielded!.childId}/shield`,
-    { reason: 'refuge' },
-    { 'if-match': '"1"' },
-  );
+  await shieldAlone(directory, own, shielded!.childId, 1);
   await directory.index();
   const team = await directory.caller('management-team', { authority: 'Northvale' });
   const criteria = { givenNames: 'Miceela', familyName: 'Harriegton', dateOfBirth: '2013-04-10' };

@@ -4,6 +4,7 @@ import { v7 as uuid } from 'uuid';
 import { drawNumber } from '../../src/db/child-number.js';
 import { refreshNameFrequencies } from '../../src/db/name-frequencies.js';
 import { type ChildParts, openChildren, seeded, type TestChild, type TestChildren } from '../helpers/children.js';
+import { shieldAlone } from '../helpers/household.js';
 
 /** Random probes of the comparison below, beside the planned ones; more find more. */
 const PROBES = Number(process.env.SHIELD_PROBES ?? 150);
@@ -71,10 +72,21 @@ const maud = {
   dateOfBirth: '2012-09-19',
   gender: 'female' as const,
 };
+/** Of the authority of the manager who probes: in one directory she lives where shielded children live. */
+const nell = {
+  ...identity(),
+  givenNames: 'Nell',
+  familyName: 'Quince',
+  dateOfBirth: '2014-05-06',
+  authority: 'Southmere',
+  addresses: [hidden[0].homes[0]],
+  parents: [hidden[0].parents[0]],
+};
 const shieldedChildren = [ann, eve, orla, tobias, maud];
 
 /** Children whom nothing hides, the same in both directories: namesakes, neighbours and relatives of the shielded ones. */
 const openOnes: (ChildParts & TestChild)[] = [
+  nell,
   ...Array.from({ length: 50 }, (_, at) => ({
     ...identity(),
     givenNames: 'Ann',
@@ -138,7 +150,14 @@ async function openVariant(
     });
     t.ok(status < 300, `${method} by its own team`);
   };
-  const shield = (child: { childId: string }) => change('PUT', `/${child.childId}/shield`, { reason: 'refuge' });
+  const shield = async ({ childId }: TestChild) => {
+    const { body } = await directory.call(team, 'GET', `/v1/children/${childId}`);
+    t.equal(
+      (await shieldAlone(directory, team, childId, body.version, 'refuge')).status,
+      200,
+      'shielded by its own team',
+    );
+  };
   for (const child of [ann, eve, orla, maud]) await shield(child);
   await directory.index();
   // Not told either: how often and how recently a record was changed.
@@ -266,8 +285,52 @@ function planned(): Probe[] {
     { givenNames, familyName, dateOfBirth },
     ...hidden.map(({ names }) => ({ givenNames, familyName: names[0], dateOfBirth: '2014-12-24' })),
   ]);
+  const manager = (method: Probe['method'], path: string, body?: object, version?: number): Probe => ({
+    who: 'manager',
+    method,
+    url: `/v1/${path}`,
+    ...(body ? { body } : {}),
+    ...(version ? { headers: { 'if-match': `"${version}"` } } : {}),
+  });
+  const corrections = [
+    ...shieldedChildren.flatMap(({ givenNames, familyName, dateOfBirth }) => [
+      { givenNames, familyName, dateOfBirth },
+      { givenNames, familyName },
+      ...hidden.map(({ names }) => ({ givenNames, familyName: names[0], dateOfBirth })),
+    ]),
+    { familyName: 'Quance' },
+    { dateOfBirth: orla.dateOfBirth },
+  ];
+  const neighbours = openOnes
+    .filter(({ childId, addresses }) => childId !== nell.childId && addresses?.[0]?.line1 === '12 Larch Close')
+    .map(({ childId }) => ({ childId, decision: 'refer' }));
+  const guess = (decision: string) => shieldedChildren.map(({ childId }) => ({ childId, decision }));
+  const household = [
+    [],
+    guess('leave'),
+    guess('shield'),
+    guess('refer'),
+    [...neighbours, ...guess('refer')],
+    neighbours,
+  ];
+  const shielding = [1, 2, 3].flatMap((version) => [
+    ...corrections.map((body) => manager('PATCH', `children/${nell.childId}`, body, version)),
+    manager('GET', `children/${nell.childId}/shield/household`),
+    ...household.map((decisions) =>
+      manager('PUT', `children/${nell.childId}/shield`, { reason: 'other', decisions }, version),
+    ),
+  ]);
   return [
     ...searches,
+    ...shielding,
+    ...shieldedChildren.flatMap(({ childId }) => [
+      manager('GET', `children/${childId}/shield/household`),
+      manager('POST', `children/${childId}/shield-override`, { reason: 'missing-child' }),
+      manager('PUT', `children/${childId}/shield`, { reason: 'other', decisions: neighbours }, 2),
+      manager('DELETE', `children/${childId}/shield`, { show: [] }, 2),
+    ]),
+    manager('GET', 'shields/reviews?before=2099-01-01'),
+    manager('GET', 'shields/overrides'),
     ...records.map((body): Probe => ({ who: 'manager', method: 'POST', url: '/v1/children', body })),
     ...[1, 2, 3, 4].map((version): Probe => {
       const headers = { 'if-match': `"${version}"` };

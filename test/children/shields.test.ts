@@ -3,6 +3,7 @@ import t from 'tap';
 import { findIdsByKeys } from '../../src/db/find-exact.js';
 import { type Answer, bornYearsAgo, openChildren } from '../helpers/children.js';
 import type { TestCaller } from '../helpers/directory.js';
+import { shieldAlone } from '../helpers/household.js';
 
 t.test('a shield', async (t) => {
   const directory = await openChildren(t);
@@ -59,7 +60,9 @@ t.test('a shield', async (t) => {
     { status: 400, body: { errors: [{ path: '/reviewOn' }] } },
   );
   t.match(await call(own, 'PUT', `${url}/shield`, { reason: 'refuge' }), { status: 428 });
-  const shielded = await call(own, 'PUT', `${url}/shield`, { reason: 'refuge' }, { 'if-match': '"1"' });
+  const undecided = await call(own, 'PUT', `${url}/shield`, { reason: 'refuge' }, { 'if-match': '"1"' });
+  t.match(undecided, { status: 409, body: { code: 'conflict', errors: [{ id: sister!.childId }] } });
+  const shielded = await shieldAlone(directory, own, childId, 1, 'refuge');
   t.match(shielded, {
     status: 200,
     body: { shielded: true, version: 2, addresses: [home], parents: [{ name: 'Greta Lindqvist' }], services: [{}] },

@@ -1,5 +1,6 @@
 import type { Answer, TestChildren } from './children.js';
 import type { TestCaller } from './directory.js';
+import { shieldAlone } from './household.js';
 
 export interface TestClient {
   search(criteria: object): Promise<Answer>;
@@ -8,6 +9,7 @@ export interface TestClient {
   create(child: object): Promise<Answer>;
   correct(childId: string, version: number, change: object): Promise<Answer>;
   addAddress(childId: string, version: number, address: object): Promise<Answer>;
+  /** Whoever shares an address or a parent is left open. */
   shield(childId: string, version: number): Promise<Answer>;
   unshield(childId: string, version: number): Promise<Answer>;
 }
@@ -23,8 +25,7 @@ export function clientFor({ call, search }: TestChildren, caller: TestCaller): T
     create: (child) => call(caller, 'POST', '/v1/children', child),
     correct: (childId, version, change) => call(caller, 'PATCH', of(childId), change, seen(version)),
     addAddress: (childId, version, address) => call(caller, 'POST', `${of(childId)}/addresses`, address, seen(version)),
-    shield: (childId, version) =>
-      call(caller, 'PUT', `${of(childId)}/shield`, { reason: 'risk-of-harm' }, seen(version)),
+    shield: (childId, version) => shieldAlone({ call }, caller, childId, version),
     unshield: (childId, version) => call(caller, 'DELETE', `${of(childId)}/shield`, undefined, seen(version)),
   };
 }

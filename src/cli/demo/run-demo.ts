@@ -11,6 +11,7 @@ import { type Database, roles } from '../../db/schema.js';
 import { CommandError } from '../../errors.js';
 import type { ChildView } from '../../schemas/child.js';
 import type { SearchAnswer } from '../../schemas/search.js';
+import type { HouseholdView } from '../../schemas/shields.js';
 import { todayInEngland } from '../../services/child-age.js';
 import { createUserOnServer } from '../../services/users.js';
 import { runDirectory, startDirectory } from '../processes.js';
@@ -227,14 +228,19 @@ async function showShield(practitioner: Client, manager: Client, { row, childId 
   const read = await manager.call<ChildView>('GET', `/v1/children/${childId}`);
   // Of an earlier run of the demo.
   if (read.body.shielded)
-    await manager.call('DELETE', `/v1/children/${childId}/shield`, undefined, { 'if-match': read.etag ?? '' });
+    await manager.call('DELETE', `/v1/children/${childId}/shield`, { show: [] }, { 'if-match': read.etag ?? '' });
   await expectFound(practitioner, byAddress, childId, true);
   say('  before: found by family name and postcode');
   const fresh = await manager.call<ChildView>('GET', `/v1/children/${childId}`);
+  const household = await manager.call<HouseholdView>('GET', `/v1/children/${childId}/shield/household`);
+  const decisions = household.body.children.flatMap(({ childId, decisions }) =>
+    decisions.slice(-1).map((decision) => ({ childId, decision })),
+  );
+  say(`  decided on ${decisions.length} who share an address or a parent: left as they are`);
   const shielded = await manager.call(
     'PUT',
     `/v1/children/${childId}/shield`,
-    { reason: 'refuge' },
+    { reason: 'refuge', decisions },
     { 'if-match': fresh.etag ?? '' },
   );
   if (shielded.status !== 200) throw new CommandError(`The shield was not set (status ${shielded.status})`);

@@ -1,0 +1,183 @@
+import { sql, type Transaction } from 'kysely';
+import { v7 as uuid } from 'uuid';
+import type { Context } from '../context.js';
+import { findFacts } from '../db/children.js';
+import { findIdsByKeys } from '../db/find-exact.js';
+import type { NameParts } from '../db/record-parts.js';
+import type { Database } from '../db/schema.js';
+import { findUnacknowledgedShields } from '../db/shields.js';
+import { DirectoryError } from '../errors.js';
+import { type Criteria, type Gender, parseName, prepareCriteria } from '../matching/index.js';
+import { findCandidates } from '../search/candidates.js';
+import { planCandidates } from '../search/plan.js';
+import { todayInEngland } from './child-age.js';
+import { toCandidate } from './search/answer.js';
+
+/** At or above it a known child is plausible, and somebody has to look. */
+const RESEMBLES = 0.5;
+const KNOWN_AT_MOST = 200;
+/** More than are born in England on any one day. */
+const BORN_THAT_DAY_AT_MOST = 5_000;
+
+/** What children are told apart by here, and no more: what a shield does not hide. */
+export interface Identity {
+  /** Of a shielded child the current one alone. */
+  names: NameParts[];
+  dateOfBirth: string;
+  gender: Gender;
+}
+
+/** Somebody who is to be in the directory as `after`. `childId` and `before`: who they are there already. */
+export interface Newcomer {
+  childId?: string;
+  before?: Identity;
+  after: Identity;
+}
+
+export interface Alike {
+  childId: string;
+  shielded: boolean;
+}
+
+/** As anyone may see the child. */
+export function identityOf(child: Identity & { shielded: boolean }): Identity {
+  const { names, dateOfBirth, gender } = child;
+  return { names: names.filter(isShown(child)), dateOfBirth, gender };
+}
+
+function isShown({ shielded }: { shielded: boolean }): (name: NameParts) => boolean {
+  return ({ kind }) => !shielded || kind === 'current';
+}
+
+/** Names by which somebody may resemble whom they did not resemble before: all, where date or gender are new as well. */
+export function freshNames({ before, after }: Newcomer): NameParts[] {
+  if (!before || before.dateOfBirth !== after.dateOfBirth || before.gender !== after.gender) return after.names;
+  const known = new Set(before.names.map(keyOf));
+  return after.names.filter((name) => !known.has(keyOf(name)));
+}
+
+function keyOf({ givenNames, familyName }: NameParts): string {
+  return `${parseName(givenNames).joined} ${parseName(familyName).joined}`;
+}
+
+/** Once for each name, since whoever is known here by one name may come back under another. */
+function comparable(names: NameParts[], { dateOfBirth: date, gender }: Identity): Criteria[] {
+  return names.map(({ givenNames, familyName }) => ({
+    ...(givenNames ? { givenNames } : {}),
+    ...(familyName ? { familyName } : {}),
+    dateOfBirth: { kind: 'day', date },
+    ...(gender !== 'unknown' ? { gender } : {}),
+  }));
+}
+
+/** Ids of children whom the index proposes to be compared; undefined while it is away. */
+interface Indexed {
+  after: string[] | undefined;
+  before: string[] | undefined;
+}
+
+/** Asks the index: before the transaction, which should not wait for it. */
+export async function findIndexedAlike(context: Context, newcomer: Newcomer): Promise<Indexed> {
+  const { before, after } = newcomer;
+  const [now, earlier] = await Promise.all([
+    propose(context, freshNames(newcomer), after),
+    before && propose(context, before.names, before),
+  ]);
+  return { after: now, before: earlier };
+}
+
+async function propose(context: Context, names: NameParts[], identity: Identity): Promise<string[] | undefined> {
+  // Compared whatever the index says: it may still know them by what is hidden now.
+  const unacknowledged = await findUnacknowledgedShields(context.db);
+  const statistics = await context.names.current();
+  const plans = comparable(names, identity).flatMap((criteria) => planCandidates(criteria, statistics) ?? []);
+  const exclusions = { shielded: false, childIds: unacknowledged };
+  try {
+    const candidates = await Promise.all(plans.map((plan) => findCandidates(context, plan, exclusions)));
+    return [...candidates.flatMap(({ childIds }) => childIds), ...unacknowledged];
+  } catch (error) {
+    if (error instanceof DirectoryError && error.code === 'search-unavailable') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Plausible children: those whom the index proposed and, since it may lag, those with the same keys in PostgreSQL. Writing
+ * does not wait for an index that is away: then everybody born on that day is compared. Whom somebody resembled before,
+ * a twin for one, they may go on resembling; but only who would have been found then, so that no two steps do what one
+ * may not: a name and a day both wrong are found by neither, until one of them is put right.
+ */
+export async function findAlike(
+  context: Context,
+  trx: Transaction<Database>,
+  newcomer: Newcomer,
+  indexed: Indexed | undefined,
+): Promise<Alike[]> {
+  const { before, after } = newcomer;
+  const fresh = freshNames(newcomer);
+  if (fresh.length === 0) return [];
+  // Two requests for one child at the same moment: the second waits here and then sees the first, however it is spelt.
+  // Only ever one such lock, and after every other lock of the transaction, so that nobody waits in a circle.
+  await sql`select pg_advisory_xact_lock(hashtextextended(${after.dateOfBirth}, 0))`.execute(trx);
+  const alike = await findPlausible(context, trx, fresh, after, indexed?.after);
+  alike.delete(newcomer.childId ?? '');
+  if (alike.size === 0) return [];
+  const earlier = before ? await findPlausible(context, trx, before.names, before, indexed?.before) : new Map();
+  return [...alike.values()].filter(({ childId }) => !earlier.has(childId));
+}
+
+async function findPlausible(
+  context: Context,
+  trx: Transaction<Database>,
+  names: NameParts[],
+  identity: Identity,
+  indexed: string[] | undefined,
+): Promise<Map<string, Alike>> {
+  const day = { dateFrom: identity.dateOfBirth, dateTo: identity.dateOfBirth, excludeShielded: false };
+  const known = await Promise.all([
+    indexed ?? findIdsByKeys(trx, day, BORN_THAT_DAY_AT_MOST),
+    ...names.flatMap(({ givenNames, familyName }) => {
+      const given = parseName(givenNames).joined;
+      const family = parseName(familyName).joined;
+      return [
+        findIdsByKeys(trx, { given, family, excludeShielded: false }, KNOWN_AT_MOST),
+        findIdsByKeys(trx, { family, ...day }, KNOWN_AT_MOST),
+        findIdsByKeys(trx, { given, ...day }, KNOWN_AT_MOST),
+      ];
+    }),
+  ]);
+  const facts = await findFacts(trx, [...new Set(known.flat())]);
+  const queries = comparable(names, identity).map(prepareCriteria);
+  const { score } = await context.names.current();
+  const today = todayInEngland();
+  const plausible = facts.filter((fact) => {
+    const shown = fact.names.filter(isShown(fact));
+    const candidate = toCandidate({ ...fact, names: shown, addresses: [], parents: [] }, today);
+    return queries.some((query) => score(query, candidate).score >= RESEMBLES);
+  });
+  return new Map(plausible.map(({ childId, shielded }) => [childId, { childId, shielded }]));
+}
+
+/**
+ * Leaves a new child or a correction for a management team to decide.
+ * @param row what is to be done, in full: it has not been done
+ * @param quarantined it tells of a shielded child even apart from whom it resembles
+ */
+export async function queueForMatching(
+  trx: Transaction<Database>,
+  row: object,
+  alike: Alike[],
+  quarantined = false,
+): Promise<void> {
+  await trx
+    .insertInto('matching_queue')
+    .values({
+      id: uuid(),
+      source: 'api',
+      source_id: uuid(),
+      row: JSON.stringify(row),
+      candidate_ids: alike.map((fact) => fact.childId),
+      quarantined: quarantined || alike.some((fact) => fact.shielded),
+    })
+    .execute();
+}

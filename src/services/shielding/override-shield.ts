@@ -1,0 +1,48 @@
+import type { Access } from '../../caller.js';
+import type { Context } from '../../context.js';
+import { recordAudit } from '../../db/audit.js';
+import { findRecord } from '../../db/children.js';
+import type { OverrideReason } from '../../db/schema.js';
+import { findStandingShield, insertOverride } from '../../db/shields.js';
+import { DirectoryError } from '../../errors.js';
+import type { ChildView } from '../../schemas/child.js';
+import { viewRecord } from '../record-view.js';
+import { mayOverrideShields, pastShield, visibleTo } from '../visibility.js';
+
+/**
+ * The whole record of another authority's shielded child: one record, one view, and no version, since nothing can be
+ * changed upon it. Before it is handed out the look is in the audit log, as itself and as an alert, and on the list of
+ * the authority that answers for the child.
+ * @throws DirectoryError `forbidden` for whoever has not the right, whatever child they name; `not-found`; `conflict`
+ * where nothing is hidden from the caller
+ */
+export async function overrideShield(
+  context: Context,
+  access: Access,
+  childId: string,
+  reason: OverrideReason,
+): Promise<Omit<ChildView, 'version'>> {
+  const { caller } = access;
+  if (!mayOverrideShields(caller)) {
+    await recordAudit(context.db, access, { action: 'shield-override-refused', childIds: [childId] });
+    throw new DirectoryError('forbidden', 'Your account has not the right to look past a shield');
+  }
+  const looked = await context.db.transaction().execute(async (trx) => {
+    // The record before the shield: one that is lifted or set in between hands nothing out.
+    const record = await findRecord(trx, childId);
+    const shield = await findStandingShield(trx, childId);
+    if (!record || !visibleTo(caller, record)) return 'not-found';
+    const whole = pastShield(caller, record);
+    if (!whole || !shield) return 'conflict';
+    const { authority } = record;
+    await insertOverride(trx, { ...shield, childId, authority, userId: caller.userId, reason });
+    for (const action of ['shield-override', 'alert-shield-override'])
+      await recordAudit(trx, access, { action, childIds: [childId], details: { reason } });
+    const { version: _, ...view } = viewRecord(whole);
+    return view;
+  });
+  if (typeof looked === 'object') return looked;
+  await recordAudit(context.db, access, { action: `shield-override-${looked}` });
+  if (looked === 'not-found') throw new DirectoryError(looked, 'No such child');
+  throw new DirectoryError(looked, 'No shield hides anything of this child from you: read the record');
+}
