@@ -42,7 +42,7 @@ try {
       organisationId: null,
       authority: 'Northvale',
       mayOverrideShields: false,
-    sessionId: randomUUID(),
+      sessionId: randomUUID(),
     },
     reason: 'direct-work',
     requestId: 'bench',
