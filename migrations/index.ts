@@ -4,6 +4,7 @@ import * as children from './20261124T0910Z-children.js';
 import * as audit from './20261124T0920Z-audit.js';
 import * as indexing from './20261124T0930Z-indexing.js';
 import * as workerRights from './20261125T1100Z-worker-rights.js';
+import * as sensitiveServices from './20261125T1520Z-sensitive-services.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
 export const migrations: Record<string, Migration> = {
@@ -12,4 +13,5 @@ export const migrations: Record<string, Migration> = {
   '20261124T0920Z-audit': audit,
   '20261124T0930Z-indexing': indexing,
   '20261125T1100Z-worker-rights': workerRights,
+  '20261125T1520Z-sensitive-services': sensitiveServices,
 };

@@ -9,7 +9,17 @@ import { answerProblems, refuseConnection, sendProblem } from './plugins/problem
 import { protect } from './plugins/protect.js';
 import { echoRequestIds, requestIdOf } from './plugins/request-id.js';
 import { validateStrictly } from './plugins/validation.js';
-import { childRoutes } from './routes/children.js';
+import { addressRoutes } from './routes/children/addresses.js';
+import { cafIndicatorRoutes } from './routes/children/caf-indicator.js';
+import { consentTo25Routes } from './routes/children/consent-to-25.js';
+import { involvementRoutes } from './routes/children/involvements.js';
+import { leadProfessionalRoutes } from './routes/children/lead-professional.js';
+import { nameRoutes } from './routes/children/names.js';
+import { parentRoutes } from './routes/children/parents.js';
+import { recordRoutes } from './routes/children/records.js';
+import { searchRoutes } from './routes/children/search.js';
+import { serviceRoutes } from './routes/children/services.js';
+import { shieldRoutes } from './routes/children/shield.js';
 import { healthRoutes } from './routes/health.js';
 import { meRoutes } from './routes/me.js';
 import { sessionRoutes } from './routes/session.js';
@@ -47,7 +57,17 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     await app.register(sessionRoutes(context));
     await app.register(meRoutes(context));
     await app.register(userRoutes(context));
-    await app.register(childRoutes(context));
+    await app.register(searchRoutes(context));
+    await app.register(recordRoutes(context));
+    await app.register(nameRoutes(context));
+    await app.register(addressRoutes(context));
+    await app.register(parentRoutes(context));
+    await app.register(serviceRoutes(context));
+    await app.register(involvementRoutes(context));
+    await app.register(leadProfessionalRoutes(context));
+    await app.register(cafIndicatorRoutes(context));
+    await app.register(consentTo25Routes(context));
+    await app.register(shieldRoutes(context));
 
     await serveApiDocs(app);
     await app.ready();

@@ -1,26 +1,47 @@
+import { createHash } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import pg from 'pg';
 import type { Access } from '../caller.js';
 import type { Context } from '../context.js';
 import { recordAudit } from '../db/audit.js';
-import { type ChangeReach, findRecord, findStandingForUpdate, recordChange, type Standing } from '../db/children.js';
-import { deleteAddress, insertAddress, replaceCurrentName, updateAddress } from '../db/record-parts.js';
+import {
+  type ChangeReach,
+  type ChildRecord,
+  findRecord,
+  findStandingForUpdate,
+  recordChange,
+  type Standing,
+} from '../db/children.js';
+import { claimIdempotencyKey, rememberCreated } from '../db/idempotency.js';
+import { replaceCurrentName } from '../db/record-parts.js';
 import type { Database } from '../db/schema.js';
 import { insertShield, liftShield, updateShield } from '../db/shields.js';
 import { DirectoryError } from '../errors.js';
-import type { AddressChange, ChildChange, NewAddress, ShieldRequest } from '../schemas/child.js';
-import { requireChild, todayInEngland } from './child-age.js';
+import type { ChildChange, ShieldRequest } from '../schemas/child.js';
+import { requireChild, requirePast, todayInEngland } from './child-age.js';
 import type { ReadChild } from './read-child.js';
 import { viewRecord } from './record-view.js';
-import { isResponsible, visibleTo } from './visibility.js';
+import { isResponsible, mayChange, type Visible, visibleTo } from './visibility.js';
 
-interface Change {
+export interface Change {
   /** Name of the action in the audit log and of the reason in the history. */
   action: string;
   /** Names of the parts changed; no values. */
   parts: string[];
   reach: ChangeReach;
-  apply(trx: Transaction<Database>, standing: Standing): Promise<void>;
+  /** What practitioners declare and end themselves: `apply` sees to it that it is their own. */
+  ownWork?: boolean;
+  /** Of a request that makes something. */
+  creation?: Creation;
+  /** @param seen the record as the caller sees it: what is not in it, there is not */
+  apply(trx: Transaction<Database>, standing: Standing, seen: Visible<ChildRecord>): Promise<void>;
+}
+
+export interface Creation {
+  route: string;
+  /** Idempotency-Key: a repeated request with the same one makes nothing twice. */
+  key?: string | undefined;
+  body: object;
 }
 
 /**
@@ -30,7 +51,7 @@ interface Change {
  * audit log as well: it tells that there is such a child.
  * @throws DirectoryError `not-found`, `forbidden`, `stale-version`
  */
-async function changeChild(
+export async function changeChild(
   context: Context,
   access: Access,
   childId: string,
@@ -55,33 +76,67 @@ async function makeChange(
 ): Promise<ReadChild> {
   return context.db.transaction().execute(async (trx) => {
     const standing = await findStandingForUpdate(trx, childId);
-    const responsible = standing !== undefined && isResponsible(access.caller, standing.authority);
     // Whoever may not know of an archived child reads that there is none, here as everywhere.
-    if (!standing || (standing.archived && !responsible)) throw new DirectoryError('not-found', 'No such child');
-    if (!responsible) {
+    if (!standing || (standing.archived && !isResponsible(access.caller, standing.authority)))
+      throw new DirectoryError('not-found', 'No such child');
+    if (!mayChange(access.caller, standing, change.ownWork ?? false)) {
       throw new DirectoryError(
         'forbidden',
         "Only a management team of the child's own authority may change the record",
       );
     }
+    if (await isRepeated(trx, access, childId, change.creation)) {
+      await recordAudit(trx, access, { action: `${change.action}-replayed`, childIds: [childId] });
+      return readBack(trx, access, childId);
+    }
     if (standing.version !== expectedVersion) {
       throw new DirectoryError('stale-version', 'The record has changed since it was read. Read it again.');
     }
     const before = await findRecord(trx, childId);
-    await change.apply(trx, standing).catch(refuseContradiction);
+    const seen = before && visibleTo(access.caller, before);
+    if (!seen || seen.hidden) throw new DirectoryError('not-found', 'No such child');
+    await change.apply(trx, standing, seen).catch(refuseContradiction);
     await recordChange(
       trx,
       childId,
       {
         changedBy: access.caller.userId,
         reason: access.reason,
-        change: { action: change.action, parts: change.parts, before },
+        change: { action: change.action, parts: change.parts, before: toBeKept(before) },
       },
       change.reach,
     );
     await recordAudit(trx, access, { action: change.action, childIds: [childId], details: { parts: change.parts } });
     return readBack(trx, access, childId);
   });
+}
+
+/** A repeated request comes with the version of the first time, so it is known before versions are compared. */
+async function isRepeated(
+  trx: Transaction<Database>,
+  access: Access,
+  childId: string,
+  creation: Creation | undefined,
+): Promise<boolean> {
+  if (creation?.key === undefined) return false;
+  const { route, key, body } = creation;
+  const { userId } = access.caller;
+  const bodyHash = createHash('sha256')
+    .update(JSON.stringify([childId, body]))
+    .digest();
+  if (await claimIdempotencyKey(trx, { userId, route, key, bodyHash })) return true;
+  await rememberCreated(trx, { userId, route, key, childId });
+  return false;
+}
+
+/** What the history holds of a record. Sensitive services are left out, so that what is withdrawn is gone. */
+function toBeKept(record: ChildRecord): ChildRecord {
+  const ordinary = ({ sensitive }: { sensitive: unknown }) => sensitive === null;
+  return {
+    ...record,
+    services: record.services.filter(ordinary),
+    involvements: record.involvements.filter(ordinary),
+  };
 }
 
 const CHECK_VIOLATION = '23514';
@@ -107,12 +162,14 @@ export async function correctChild(
   version: number,
   change: ChildChange,
 ): Promise<ReadChild> {
-  const { givenNames, familyName, dateOfBirth, gender } = change;
+  const { givenNames, familyName, dateOfBirth, gender, diedOn } = change;
   if (dateOfBirth !== undefined) requireChild(dateOfBirth);
+  if (diedOn) requirePast('/diedOn', diedOn);
   return changeChild(context, access, childId, version, {
     action: 'correct-child',
     parts: Object.keys(change).sort(),
-    reach: {},
+    // A shield hides that a child has died, and nothing else that is corrected here.
+    reach: { hidden: Object.keys(change).every((part) => part === 'diedOn') },
     async apply(trx) {
       if (givenNames !== undefined || familyName !== undefined) {
         await replaceCurrentName(trx, childId, {
@@ -120,78 +177,18 @@ export async function correctChild(
           ...(familyName === undefined ? {} : { familyName }),
         });
       }
-      if (dateOfBirth === undefined && gender === undefined) return;
+      if (dateOfBirth === undefined && gender === undefined && diedOn === undefined) return;
       await trx
         .updateTable('children')
         .set({
           ...(dateOfBirth === undefined ? {} : { date_of_birth: dateOfBirth }),
           ...(gender === undefined ? {} : { gender }),
+          ...(diedOn === undefined ? {} : { died_on: diedOn }),
         })
         .where('id', '=', childId)
         .execute();
     },
   });
-}
-
-export async function addAddress(
-  context: Context,
-  access: Access,
-  childId: string,
-  version: number,
-  address: NewAddress,
-): Promise<ReadChild> {
-  requireSomePlace(address);
-  return changeChild(context, access, childId, version, {
-    action: 'add-address',
-    parts: ['addresses'],
-    reach: { hidden: true },
-    async apply(trx) {
-      await insertAddress(trx, childId, address);
-    },
-  });
-}
-
-export async function changeAddress(
-  context: Context,
-  access: Access,
-  childId: string,
-  version: number,
-  addressId: string,
-  change: AddressChange,
-): Promise<ReadChild> {
-  return changeChild(context, access, childId, version, {
-    action: 'change-address',
-    parts: ['addresses'],
-    reach: { hidden: true },
-    async apply(trx) {
-      if (!(await updateAddress(trx, childId, addressId, change)))
-        throw new DirectoryError('not-found', 'No such address');
-    },
-  });
-}
-
-export async function removeAddress(
-  context: Context,
-  access: Access,
-  childId: string,
-  version: number,
-  addressId: string,
-): Promise<ReadChild> {
-  return changeChild(context, access, childId, version, {
-    action: 'remove-address',
-    parts: ['addresses'],
-    reach: { hidden: true },
-    async apply(trx) {
-      if (!(await deleteAddress(trx, childId, addressId))) throw new DirectoryError('not-found', 'No such address');
-    },
-  });
-}
-
-/** An address says where: one with no line, town, postcode or foreign country says nothing. */
-export function requireSomePlace(address: NewAddress): void {
-  const { line1, line2, town, postcode, country = 'GB' } = address;
-  if ([line1, line2, town, postcode].some((part) => part?.trim()) || country !== 'GB') return;
-  throw new DirectoryError('invalid-request', 'An address needs a line, a town, a postcode or a country');
 }
 
 const REVIEW_AFTER_MONTHS = 6;

@@ -16,8 +16,9 @@ import { type Criteria, parseName, prepareCriteria } from '../matching/index.js'
 import type { NewChild } from '../schemas/child.js';
 import { findCandidates } from '../search/candidates.js';
 import { planCandidates } from '../search/plan.js';
-import { readBack, refuseContradiction, requireSomePlace } from './change-child.js';
+import { readBack, refuseContradiction } from './change-child.js';
 import { requireChild, todayInEngland } from './child-age.js';
+import { requireSomePlace } from './parts/addresses.js';
 import type { ReadChild } from './read-child.js';
 import { toCandidate } from './search/answer.js';
 

@@ -1,0 +1,79 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import type { Context } from '../../context.js';
+import { childChangeSchema, childParams, newChildSchema, numberSchema } from '../../schemas/child.js';
+import { recordSchema } from '../../schemas/record.js';
+import { correctChild } from '../../services/change-child.js';
+import { createChild } from '../../services/create-child.js';
+import { lookUpNumber, readChild } from '../../services/read-child.js';
+import { expectedVersion } from '../versions.js';
+import { change, idempotencyHeaders, managers, readers, send, tags } from './common.js';
+
+/** A record as a whole: read, added, corrected. */
+export const recordRoutes =
+  (context: Context): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    app.post(
+      '/v1/children/lookup',
+      {
+        config: { access: readers },
+        schema: {
+          tags,
+          summary: 'Read a record by its number',
+          body: Type.Object({ number: numberSchema }, { additionalProperties: false }),
+          response: { 200: recordSchema },
+        },
+      },
+      async (request, reply) => send(reply, await lookUpNumber(context, request.access, request.body.number)),
+    );
+
+    app.get(
+      '/v1/children/:childId',
+      {
+        config: { access: readers },
+        schema: {
+          tags,
+          summary: 'Read a record',
+          params: childParams,
+          response: { 200: recordSchema },
+        },
+      },
+      async (request, reply) => send(reply, await readChild(context, request.access, request.params.childId)),
+    );
+
+    app.post(
+      '/v1/children',
+      {
+        config: { access: managers },
+        schema: {
+          tags,
+          summary: 'Add a child; queued for matching where it resembles one already there',
+          headers: idempotencyHeaders,
+          body: newChildSchema,
+          response: {
+            201: recordSchema,
+            202: Type.Object({ queued: Type.Literal(true) }),
+          },
+        },
+      },
+      async (request, reply) => {
+        const created = await createChild(context, request.access, request.body, request.headers['idempotency-key']);
+        if (created.queued) return reply.code(202).send({ queued: true });
+        reply.code(201).header('location', `/v1/children/${created.view.childId}`);
+        return send(reply, created);
+      },
+    );
+
+    app.patch(
+      '/v1/children/:childId',
+      {
+        config: { access: managers },
+        schema: { tags, summary: 'Correct a record', params: childParams, body: childChangeSchema, ...change },
+      },
+      async (request, reply) =>
+        send(
+          reply,
+          await correctChild(context, request.access, request.params.childId, expectedVersion(request), request.body),
+        ),
+    );
+  };
