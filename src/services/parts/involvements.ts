@@ -39,15 +39,13 @@ export async function declareInvolvement(
       }
       const by = username === undefined ? { userId: access.caller.userId } : { username };
       const practitioner = await findPractitioner(trx, by);
-      if (!practitioner?.employer) {
-        const message = practitioner
-          ? 'has no organisation'
-          : 'is nobody whose account stands and who works with children';
-        throw new DirectoryError('invalid-request', 'The practitioner cannot be recorded', {
-          errors: [{ path: '/username', message }],
+      if (!practitioner) {
+        throw new DirectoryError('invalid-request', 'Nobody of that name works with children here', {
+          errors: [{ path: '/username', message: 'is nobody whose account stands and who works with children' }],
         });
       }
       const { userId, employer } = practitioner;
+      if (!employer) throw new DirectoryError('conflict', "The practitioner's account names no organisation");
       const today = todayInEngland();
       const again = seen.involvements
         .filter(standsOn(today))
