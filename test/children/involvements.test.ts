@@ -115,8 +115,9 @@ t.test('an involvement', async (t) => {
       body: { involvements: [{ practitioner: 'Nia Nurse', organisation: 'Ripon Children Centre' }] },
     });
     const auditor = await directory.caller('auditor');
-    const gone = await directory.caller('practitioner', { trainingCompletedOn: null }).catch(() => undefined);
-    for (const username of [auditor.username, gone?.username ?? 'gone', 'never-was'])
+    // An account that does not stand gets no token.
+    await t.rejects(directory.caller('practitioner', { username: 'untrained', trainingCompletedOn: null }));
+    for (const username of [auditor.username, 'untrained', 'never-was'])
       t.match(await change(team, 'POST', '/involvements', { ...body, username }), {
         status: 400,
         body: { code: 'invalid-request', errors: [{ path: '/username' }] },
