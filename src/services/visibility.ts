@@ -35,8 +35,7 @@ export function visibleTo<T extends ChildFacts>(caller: Caller, child: T): Visib
   if (caller.role !== 'practitioner' && caller.role !== 'management-team') return undefined;
   const responsible = isResponsible(caller, child.authority);
   if (child.archived && !responsible) return undefined;
-  if (!child.shielded || responsible)
-    return { ...child, sensitiveService: false, ...workShown(caller, child, responsible), hidden: false };
+  if (!child.shielded || responsible) return unhidden(caller, child, responsible);
   const shown: Visible<T> = {
     ...child,
     hidden: true,
@@ -47,6 +46,11 @@ export function visibleTo<T extends ChildFacts>(caller: Caller, child: T): Visib
     if (part in shown) Object.assign(shown, { [part]: emptied });
   }
   return shown;
+}
+
+/** All that nobody hides by a shield: sensitive services, and work that ended long ago, are another matter. */
+function unhidden<T extends ChildFacts>(caller: Caller, child: T, responsible: boolean): Visible<T> {
+  return { ...child, sensitiveService: false, ...workShown(caller, child, responsible), hidden: false };
 }
 
 type Work = Pick<
