@@ -96,6 +96,21 @@ t.test('the parts of a record', async (t) => {
       t.match(await change(method, path, body), { status: 404, body: { code: 'not-found' } });
   });
 
+  t.test('are no more than anyone has', async (t) => {
+    const { change } = await openRecord(directory, manager, { givenNames: 'Tryphena' });
+    const additions: Record<string, object> = {
+      names: { kind: 'birth', familyName: 'Lee' },
+      addresses: { kind: 'former', town: 'Ripon' },
+      parents: { name: 'Una Lee' },
+      services: { kind: 'other', name: 'The Club' },
+    };
+    for (const [part, body] of Object.entries(additions)) {
+      let answer = await change('POST', `/${part}`, body);
+      while (answer.status === 201 && answer.body[part].length < 60) answer = await change('POST', `/${part}`, body);
+      t.match(answer, { status: 409, body: { code: 'conflict' } }, part);
+    }
+  });
+
   t.test('are the services it uses', async (t) => {
     const { change } = await openRecord(directory, manager, { givenNames: 'Perdita' });
     const school = { kind: 'educational-setting', name: 'Hill School', phone: '01632 960002' };

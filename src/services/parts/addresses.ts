@@ -5,6 +5,7 @@ import { DirectoryError } from '../../errors.js';
 import type { AddressChange, NewAddress } from '../../schemas/child.js';
 import { changeChild } from '../change-child.js';
 import type { ReadChild } from '../read-child.js';
+import { requireRoom } from './room.js';
 
 export async function addAddress(
   context: Context,
@@ -20,7 +21,8 @@ export async function addAddress(
     parts: ['addresses'],
     reach: { hidden: true },
     creation: { route: 'POST /v1/children/:childId/addresses', key, body: address },
-    async apply(trx) {
+    async apply(trx, _standing, seen) {
+      requireRoom(seen.addresses);
       await insertAddress(trx, childId, address);
     },
   });

@@ -9,6 +9,7 @@ import { changeChild } from '../change-child.js';
 import { todayInEngland } from '../child-age.js';
 import type { ReadChild } from '../read-child.js';
 import { isResponsible, standsOn } from '../visibility.js';
+import { requireRoom } from './room.js';
 import { requireConsent } from './sensitive.js';
 
 const involvements = { parts: ['involvements'], reach: { hidden: true }, ownWork: true };
@@ -47,12 +48,11 @@ export async function declareInvolvement(
       const { userId, employer } = practitioner;
       if (!employer) throw new DirectoryError('conflict', "The practitioner's account names no organisation");
       const today = todayInEngland();
-      const again = seen.involvements
+      const theirs = seen.involvements.filter((one) => one.userId === userId);
+      requireRoom(theirs);
+      const again = theirs
         .filter(standsOn(today))
-        .some(
-          (one) =>
-            one.userId === userId && one.role === declared.role && one.sensitive?.kind === declared.sensitive?.kind,
-        );
+        .some((one) => one.role === declared.role && one.sensitive?.kind === declared.sensitive?.kind);
       if (again) throw new DirectoryError('conflict', 'This involvement is declared already');
       await insertInvolvement(trx, childId, { startedOn: today, ...declared, userId, organisation: employer });
     },

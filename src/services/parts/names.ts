@@ -8,6 +8,7 @@ import { DirectoryError } from '../../errors.js';
 import type { NameChange, NewName } from '../../schemas/child.js';
 import { type Change, changeChild } from '../change-child.js';
 import type { ReadChild } from '../read-child.js';
+import { requireRoom } from './room.js';
 
 /** Birth, former and known-as names: a shield hides them, so none of these changes shows of a shielded child. */
 const otherNames = { parts: ['names'], reach: { hidden: true } };
@@ -25,6 +26,7 @@ export async function addName(
     action: 'add-name',
     creation: { route: 'POST /v1/children/:childId/names', key, body: name },
     nameOf: (seen) => {
+      requireRoom(seen.names);
       const current = seen.names.find(({ kind }) => kind === 'current');
       return {
         kind: name.kind,

@@ -5,6 +5,7 @@ import { DirectoryError } from '../../errors.js';
 import type { NewParent, ParentChange } from '../../schemas/child.js';
 import { changeChild } from '../change-child.js';
 import type { ReadChild } from '../read-child.js';
+import { requireRoom } from './room.js';
 
 const parents = { parts: ['parents'], reach: { hidden: true } };
 
@@ -20,7 +21,8 @@ export async function addParent(
     action: 'add-parent',
     ...parents,
     creation: { route: 'POST /v1/children/:childId/parents', key, body: parent },
-    async apply(trx) {
+    async apply(trx, _standing, seen) {
+      requireRoom(seen.parents);
       await insertParent(trx, childId, parent);
     },
   });

@@ -7,6 +7,7 @@ import { DirectoryError } from '../../errors.js';
 import type { NewService, ServiceChange } from '../../schemas/work.js';
 import { changeChild } from '../change-child.js';
 import type { ReadChild } from '../read-child.js';
+import { requireRoom } from './room.js';
 import { requireConsent } from './sensitive.js';
 
 const services = { parts: ['services'], reach: { hidden: true } };
@@ -23,7 +24,8 @@ export async function addService(
     action: 'add-service',
     ...services,
     creation: { route: 'POST /v1/children/:childId/services', key, body: service },
-    async apply(trx) {
+    async apply(trx, _standing, seen) {
+      requireRoom(seen.services);
       await insertService(trx, childId, service);
     },
   });
