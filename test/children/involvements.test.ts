@@ -376,6 +376,35 @@ t.test('a sensitive service', async (t) => {
   });
 });
 
+/** All that practitioners may do to the record of a child whom nothing hides. */
+const ownWork = (involvementId: string): [Method, string, object?][] => [
+  ['POST', '/involvements', { role: 'teacher' }],
+  ['POST', '/involvements', { role: 'teacher', username: 'practitioner-1' }],
+  ['PATCH', `/involvements/${involvementId}`, { endedOn: today }],
+  ['PATCH', `/involvements/${nobody}`, { endedOn: today }],
+  ['DELETE', `/involvements/${involvementId}`],
+  ['DELETE', `/involvements/${involvementId}/consent`],
+  ['PUT', '/lead-professional', { involvementId }],
+  ['PUT', '/caf-indicator', { involvementId: nobody }],
+  ['DELETE', '/lead-professional'],
+  ['DELETE', '/caf-indicator'],
+];
+
+t.test('an archived child has no work that a practitioner could know of', async (t) => {
+  const directory = await openChildren(t);
+  const { nurse, team, elsewhere } = await openPeople(directory);
+  const [child] = await directory.add([known]);
+  const { change } = changesOf(directory, child!.childId);
+  const declared = await change(nurse, 'POST', '/involvements', { role: 'nurse' });
+  const { involvementId } = declared.body.involvements[0];
+  await sql`update children set archived_at = now()`.execute(directory.owner);
+  for (const caller of [nurse, elsewhere]) {
+    for (const [method, path, body] of ownWork(involvementId))
+      t.match(await change(caller, method, path, body), { status: 404, body: { detail: 'No such child' } });
+  }
+  t.match(await change(team, 'PATCH', `/involvements/${involvementId}`, { endedOn: today }), { status: 200 });
+});
+
 t.test('a shield keeps practitioners out of the work with a child, their own too', async (t) => {
   const directory = await openChildren(t);
   const { nurse, worker, team, elsewhere } = await openPeople(directory);
@@ -398,18 +427,7 @@ t.test('a shield keeps practitioners out of the work with a child, their own too
     );
     t.notOk('etag' in headers);
     for (const version of [1, 4, 5, 6]) {
-      for (const [method, path, payload] of [
-        ['POST', '/involvements', { role: 'teacher' }],
-        ['POST', '/involvements', { role: 'teacher', username: nurse.username }],
-        ['PATCH', `/involvements/${involvementId}`, { endedOn: today }],
-        ['PATCH', `/involvements/${nobody}`, { endedOn: today }],
-        ['DELETE', `/involvements/${involvementId}`],
-        ['DELETE', `/involvements/${involvementId}/consent`],
-        ['PUT', '/lead-professional', { involvementId }],
-        ['PUT', '/caf-indicator', { involvementId: nobody }],
-        ['DELETE', '/lead-professional'],
-        ['DELETE', '/caf-indicator'],
-      ] as [Method, string, object?][]) {
+      for (const [method, path, payload] of ownWork(involvementId)) {
         const answer = await directory.call(caller, method, `${url}${path}`, payload, { 'if-match': `"${version}"` });
         t.equal(answer.status, 403, `${method} ${path} ${version}`);
         t.equal(
@@ -420,6 +438,23 @@ t.test('a shield keeps practitioners out of the work with a child, their own too
       }
     }
   }
+  const { rows } = await sql<{ action: string; count: number }>`
+    select action, count(*)::int as count from audit_events where action like '%-refused' group by action order by action`.execute(
+    directory.owner,
+  );
+  t.match(
+    rows,
+    [
+      { action: 'change-involvement-refused', count: 24 },
+      { action: 'declare-involvement-refused', count: 24 },
+      { action: 'delete-caf-indicator-refused', count: 12 },
+      { action: 'delete-lead-professional-refused', count: 12 },
+      { action: 'put-caf-indicator-refused', count: 12 },
+      { action: 'put-lead-professional-refused', count: 12 },
+      { action: 'remove-involvement-refused', count: 24 },
+    ],
+    'but who tried is on record',
+  );
   t.match(
     await directory.call(worker, 'POST', `${url}/involvements`, { role: 'teacher' }, keyed),
     { status: 403 },
