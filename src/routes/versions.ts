@@ -1,5 +1,11 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { DirectoryError } from '../errors.js';
+import type { ReadChild } from '../services/read-child.js';
+
+export const versionHeaders = Type.Object({
+  'if-match': Type.Optional(Type.String({ description: 'ETag of the record as read' })),
+});
 
 /**
  * The version that a change is made upon, from If-Match.
@@ -12,4 +18,10 @@ export function expectedVersion(request: Pick<FastifyRequest, 'headers'>): numbe
   const version = /^"([0-9]{1,15})"$/.exec(tag)?.[1];
   if (version === undefined) throw new DirectoryError('stale-version', 'If-Match holds no ETag of this record');
   return Number(version);
+}
+
+/** A record with its ETag, where the caller may know how often it changed. */
+export function sendRecord(reply: FastifyReply, { view, version }: ReadChild): ReadChild['view'] {
+  if (version !== undefined) reply.header('etag', `"${version}"`);
+  return view;
 }

@@ -58,60 +58,96 @@ export async function changeChild(
   expectedVersion: number,
   change: Change,
 ): Promise<ReadChild> {
-  try {
-    return await makeChange(context, access, childId, expectedVersion, change);
-  } catch (error) {
-    if (error instanceof DirectoryError && error.code === 'forbidden')
-      await recordAudit(context.db, access, { action: `${change.action}-refused`, childIds: [childId] });
-    throw error;
-  }
-}
-
-async function makeChange(
-  context: Context,
-  access: Access,
-  childId: string,
-  expectedVersion: number,
-  change: Change,
-): Promise<ReadChild> {
-  return context.db.transaction().execute(async (trx) => {
-    const standing = await findStandingForUpdate(trx, childId);
-    // Whoever may not know of an archived child reads that there is none, here as everywhere.
-    if (!standing || (standing.archived && !isResponsible(access.caller, standing.authority)))
-      throw new DirectoryError('not-found', 'No such child');
-    if (!mayChange(access.caller, standing, change.ownWork ?? false)) {
-      throw new DirectoryError(
-        'forbidden',
-        "Only a management team of the child's own authority may change the record",
-      );
-    }
-    if (await isRepeated(trx, access, childId, change.creation)) {
-      await recordAudit(trx, access, { action: `${change.action}-replayed`, childIds: [childId] });
+  const { action, ownWork = false, creation } = change;
+  const wanted: Wanted<ReadChild> = {
+    childId,
+    expectedVersion,
+    action,
+    ownWork,
+    // A repeated request comes with the version of the first time, so it is known before versions are compared.
+    async first(trx) {
+      if (!(await isRepeated(trx, access, childId, creation))) return undefined;
+      await recordAudit(trx, access, { action: `${action}-replayed`, childIds: [childId] });
       return readBack(trx, access, childId);
-    }
-    if (standing.version !== expectedVersion) {
-      throw new DirectoryError('stale-version', 'The record has changed since it was read. Read it again.');
-    }
-    const before = await findRecord(trx, childId);
-    const seen = before && visibleTo(access.caller, before);
-    if (!seen || seen.hidden) throw new DirectoryError('not-found', 'No such child');
-    await change.apply(trx, standing, seen).catch(refuseContradiction);
-    await recordChange(
-      trx,
-      childId,
-      {
-        changedBy: access.caller.userId,
-        reason: access.reason,
-        change: { action: change.action, parts: change.parts, before: toBeKept(before) },
-      },
-      change.reach,
-    );
-    await recordAudit(trx, access, { action: change.action, childIds: [childId], details: { parts: change.parts } });
+    },
+  };
+  return withChild(context, access, wanted, async (trx, standing) => {
+    await makeChange(trx, access, standing, change);
     return readBack(trx, access, childId);
   });
 }
 
-/** A repeated request comes with the version of the first time, so it is known before versions are compared. */
+interface Wanted<T> {
+  childId: string;
+  expectedVersion: number;
+  action: string;
+  ownWork: boolean;
+  /** An answer to whoever is entitled that needs no change. */
+  first(trx: Transaction<Database>): Promise<T | undefined>;
+}
+
+/** Does the work on a child whom the caller may change, locked, at the version expected. */
+async function withChild<T>(
+  context: Context,
+  access: Access,
+  { childId, expectedVersion, action, ownWork, first }: Wanted<T>,
+  work: (trx: Transaction<Database>, standing: Standing) => Promise<T>,
+): Promise<T> {
+  try {
+    return await context.db.transaction().execute(async (trx) => {
+      const standing = await findStandingForUpdate(trx, childId);
+      requireEntitled(access, standing, ownWork);
+      const answer = await first(trx);
+      if (answer !== undefined) return answer;
+      if (standing.version !== expectedVersion)
+        throw new DirectoryError('stale-version', 'The record has changed since it was read. Read it again.');
+      return work(trx, standing);
+    });
+  } catch (error) {
+    if (error instanceof DirectoryError && error.code === 'forbidden')
+      await recordAudit(context.db, access, { action: `${action}-refused`, childIds: [childId] });
+    throw error;
+  }
+}
+
+/** @throws DirectoryError `not-found`, `forbidden` */
+function requireEntitled(
+  access: Access,
+  standing: Standing | undefined,
+  ownWork: boolean,
+): asserts standing is Standing {
+  // Whoever may not know of an archived child reads that there is none, here as everywhere.
+  if (!standing || (standing.archived && !isResponsible(access.caller, standing.authority)))
+    throw new DirectoryError('not-found', 'No such child');
+  if (!mayChange(access.caller, standing, ownWork))
+    throw new DirectoryError('forbidden', "Only a management team of the child's own authority may change the record");
+}
+
+/** The change with its history, its place in the outbox and its audit row. */
+async function makeChange(
+  trx: Transaction<Database>,
+  access: Access,
+  standing: Standing,
+  change: Change,
+): Promise<void> {
+  const { childId } = standing;
+  const before = await findRecord(trx, childId);
+  const seen = before && visibleTo(access.caller, before);
+  if (!seen || seen.hidden) throw new DirectoryError('not-found', 'No such child');
+  await change.apply(trx, standing, seen).catch(refuseContradiction);
+  await recordChange(
+    trx,
+    childId,
+    {
+      changedBy: access.caller.userId,
+      reason: access.reason,
+      change: { action: change.action, parts: change.parts, before: toBeKept(before) },
+    },
+    change.reach,
+  );
+  await recordAudit(trx, access, { action: change.action, childIds: [childId], details: { parts: change.parts } });
+}
+
 async function isRepeated(
   trx: Transaction<Database>,
   access: Access,

@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Context } from '../../context.js';
 import { addressChangeSchema, addressParams, childParams, newAddressSchema } from '../../schemas/child.js';
 import { addAddress, changeAddress, removeAddress } from '../../services/parts/addresses.js';
-import { expectedVersion } from '../versions.js';
-import { addition, change, managers, send, tags } from './common.js';
+import { expectedVersion, sendRecord } from '../versions.js';
+import { addition, change, managers, tags } from './common.js';
 
 /** Where a child lives or lived; several may hold at once. */
 export const addressRoutes =
@@ -19,7 +19,7 @@ export const addressRoutes =
         const { access, body, headers, params } = request;
         const key = headers['idempotency-key'];
         const added = await addAddress(context, access, params.childId, expectedVersion(request), body, key);
-        return send(reply.code(201), added);
+        return sendRecord(reply.code(201), added);
       },
     );
 
@@ -32,7 +32,7 @@ export const addressRoutes =
       async (request, reply) => {
         const { access, body, params } = request;
         const version = expectedVersion(request);
-        return send(reply, await changeAddress(context, access, params.childId, version, params.addressId, body));
+        return sendRecord(reply, await changeAddress(context, access, params.childId, version, params.addressId, body));
       },
     );
 
@@ -44,7 +44,7 @@ export const addressRoutes =
       },
       async (request, reply) => {
         const { access, params } = request;
-        return send(
+        return sendRecord(
           reply,
           await removeAddress(context, access, params.childId, expectedVersion(request), params.addressId),
         );

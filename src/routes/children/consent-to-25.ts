@@ -3,8 +3,8 @@ import type { Context } from '../../context.js';
 import { childParams } from '../../schemas/child.js';
 import { nothingSchema } from '../../schemas/common.js';
 import { recordConsentTo25 } from '../../services/parts/consent.js';
-import { expectedVersion } from '../versions.js';
-import { change, managers, send, tags } from './common.js';
+import { expectedVersion, sendRecord } from '../versions.js';
+import { change, managers, tags } from './common.js';
 
 /** The young person's agreement to stay in the directory to 25. */
 export const consentTo25Routes =
@@ -18,7 +18,10 @@ export const consentTo25Routes =
       },
       async (request, reply) => {
         const { access, params } = request;
-        return send(reply, await recordConsentTo25(context, access, params.childId, expectedVersion(request), true));
+        return sendRecord(
+          reply,
+          await recordConsentTo25(context, access, params.childId, expectedVersion(request), true),
+        );
       },
     );
 
@@ -30,7 +33,10 @@ export const consentTo25Routes =
       },
       async (request, reply) => {
         const { access, params } = request;
-        return send(reply, await recordConsentTo25(context, access, params.childId, expectedVersion(request), false));
+        return sendRecord(
+          reply,
+          await recordConsentTo25(context, access, params.childId, expectedVersion(request), false),
+        );
       },
     );
   };

@@ -3,8 +3,8 @@ import type { Context } from '../../context.js';
 import { childParams } from '../../schemas/child.js';
 import { involvementChangeSchema, involvementParams, newInvolvementSchema } from '../../schemas/work.js';
 import { changeInvolvement, declareInvolvement, removeInvolvement } from '../../services/parts/involvements.js';
-import { expectedVersion } from '../versions.js';
-import { addition, change, readers, send, tags } from './common.js';
+import { expectedVersion, sendRecord } from '../versions.js';
+import { addition, change, readers, tags } from './common.js';
 
 /** Practitioners' declared work with a child: each declares and ends their own. */
 export const involvementRoutes =
@@ -26,7 +26,7 @@ export const involvementRoutes =
         const { access, body, headers, params } = request;
         const key = headers['idempotency-key'];
         const added = await declareInvolvement(context, access, params.childId, expectedVersion(request), body, key);
-        return send(reply.code(201), added);
+        return sendRecord(reply.code(201), added);
       },
     );
 
@@ -45,7 +45,7 @@ export const involvementRoutes =
       async (request, reply) => {
         const { access, body, params } = request;
         const version = expectedVersion(request);
-        return send(
+        return sendRecord(
           reply,
           await changeInvolvement(context, access, params.childId, version, params.involvementId, body),
         );
@@ -60,7 +60,7 @@ export const involvementRoutes =
       },
       async (request, reply) => {
         const { access, params } = request;
-        return send(
+        return sendRecord(
           reply,
           await removeInvolvement(context, access, params.childId, expectedVersion(request), params.involvementId),
         );
@@ -82,7 +82,7 @@ export const involvementRoutes =
         const { access, params } = request;
         const version = expectedVersion(request);
         const withdrawn = { withdrawn: true };
-        return send(
+        return sendRecord(
           reply,
           await removeInvolvement(context, access, params.childId, version, params.involvementId, withdrawn),
         );

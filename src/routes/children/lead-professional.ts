@@ -3,8 +3,8 @@ import type { Context } from '../../context.js';
 import { childParams } from '../../schemas/child.js';
 import { holderRequestSchema } from '../../schemas/work.js';
 import { giveUp, takeOn } from '../../services/parts/lead-and-caf.js';
-import { expectedVersion } from '../versions.js';
-import { change, readers, send, tags } from './common.js';
+import { expectedVersion, sendRecord } from '../versions.js';
+import { change, readers, tags } from './common.js';
 
 /** The practitioner who coordinates; one at a time. */
 export const leadProfessionalRoutes =
@@ -25,7 +25,7 @@ export const leadProfessionalRoutes =
       async (request, reply) => {
         const { access, body, params } = request;
         const version = expectedVersion(request);
-        return send(reply, await takeOn(context, access, params.childId, version, 'lead-professional', body));
+        return sendRecord(reply, await takeOn(context, access, params.childId, version, 'lead-professional', body));
       },
     );
 
@@ -37,7 +37,7 @@ export const leadProfessionalRoutes =
       },
       async (request, reply) => {
         const { access, params } = request;
-        return send(
+        return sendRecord(
           reply,
           await giveUp(context, access, params.childId, expectedVersion(request), 'lead-professional'),
         );

@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Context } from '../../context.js';
 import { childParams, nameChangeSchema, nameParams, newNameSchema } from '../../schemas/child.js';
 import { addName, changeName, removeName } from '../../services/parts/names.js';
-import { expectedVersion } from '../versions.js';
-import { addition, change, managers, send, tags } from './common.js';
+import { expectedVersion, sendRecord } from '../versions.js';
+import { addition, change, managers, tags } from './common.js';
 
 /** Birth, former and known-as names; the current one is corrected with the record. */
 export const nameRoutes =
@@ -25,7 +25,7 @@ export const nameRoutes =
         const { access, body, headers, params } = request;
         const key = headers['idempotency-key'];
         const added = await addName(context, access, params.childId, expectedVersion(request), body, key);
-        return send(reply.code(201), added);
+        return sendRecord(reply.code(201), added);
       },
     );
 
@@ -44,7 +44,7 @@ export const nameRoutes =
       async (request, reply) => {
         const { access, body, params } = request;
         const version = expectedVersion(request);
-        return send(reply, await changeName(context, access, params.childId, version, params.nameId, body));
+        return sendRecord(reply, await changeName(context, access, params.childId, version, params.nameId, body));
       },
     );
 
@@ -56,7 +56,10 @@ export const nameRoutes =
       },
       async (request, reply) => {
         const { access, params } = request;
-        return send(reply, await removeName(context, access, params.childId, expectedVersion(request), params.nameId));
+        return sendRecord(
+          reply,
+          await removeName(context, access, params.childId, expectedVersion(request), params.nameId),
+        );
       },
     );
   };

@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Context } from '../../context.js';
 import { childParams, newParentSchema, parentChangeSchema, parentParams } from '../../schemas/child.js';
 import { addParent, changeParent, removeParent } from '../../services/parts/parents.js';
-import { expectedVersion } from '../versions.js';
-import { addition, change, managers, send, tags } from './common.js';
+import { expectedVersion, sendRecord } from '../versions.js';
+import { addition, change, managers, tags } from './common.js';
 
 /** Parents and carers. */
 export const parentRoutes =
@@ -19,7 +19,7 @@ export const parentRoutes =
         const { access, body, headers, params } = request;
         const key = headers['idempotency-key'];
         const added = await addParent(context, access, params.childId, expectedVersion(request), body, key);
-        return send(reply.code(201), added);
+        return sendRecord(reply.code(201), added);
       },
     );
 
@@ -38,7 +38,7 @@ export const parentRoutes =
       async (request, reply) => {
         const { access, body, params } = request;
         const version = expectedVersion(request);
-        return send(reply, await changeParent(context, access, params.childId, version, params.parentId, body));
+        return sendRecord(reply, await changeParent(context, access, params.childId, version, params.parentId, body));
       },
     );
 
@@ -50,7 +50,7 @@ export const parentRoutes =
       },
       async (request, reply) => {
         const { access, params } = request;
-        return send(
+        return sendRecord(
           reply,
           await removeParent(context, access, params.childId, expectedVersion(request), params.parentId),
         );

@@ -6,8 +6,8 @@ import { recordSchema } from '../../schemas/record.js';
 import { correctChild } from '../../services/change-child.js';
 import { createChild } from '../../services/create-child.js';
 import { lookUpNumber, readChild } from '../../services/read-child.js';
-import { expectedVersion } from '../versions.js';
-import { change, idempotencyHeaders, managers, readers, send, tags } from './common.js';
+import { expectedVersion, sendRecord } from '../versions.js';
+import { change, idempotencyHeaders, managers, readers, tags } from './common.js';
 
 /** A record as a whole: read, added, corrected. */
 export const recordRoutes =
@@ -24,7 +24,7 @@ export const recordRoutes =
           response: { 200: recordSchema },
         },
       },
-      async (request, reply) => send(reply, await lookUpNumber(context, request.access, request.body.number)),
+      async (request, reply) => sendRecord(reply, await lookUpNumber(context, request.access, request.body.number)),
     );
 
     app.get(
@@ -38,7 +38,7 @@ export const recordRoutes =
           response: { 200: recordSchema },
         },
       },
-      async (request, reply) => send(reply, await readChild(context, request.access, request.params.childId)),
+      async (request, reply) => sendRecord(reply, await readChild(context, request.access, request.params.childId)),
     );
 
     app.post(
@@ -60,7 +60,7 @@ export const recordRoutes =
         const created = await createChild(context, request.access, request.body, request.headers['idempotency-key']);
         if (created.queued) return reply.code(202).send({ queued: true });
         reply.code(201).header('location', `/v1/children/${created.view.childId}`);
-        return send(reply, created);
+        return sendRecord(reply, created);
       },
     );
 
@@ -71,7 +71,7 @@ export const recordRoutes =
         schema: { tags, summary: 'Correct a record', params: childParams, body: childChangeSchema, ...change },
       },
       async (request, reply) =>
-        send(
+        sendRecord(
           reply,
           await correctChild(context, request.access, request.params.childId, expectedVersion(request), request.body),
         ),

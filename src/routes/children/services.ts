@@ -3,8 +3,8 @@ import type { Context } from '../../context.js';
 import { childParams } from '../../schemas/child.js';
 import { newServiceSchema, serviceChangeSchema, serviceParams } from '../../schemas/work.js';
 import { addService, changeService, removeService } from '../../services/parts/services.js';
-import { expectedVersion } from '../versions.js';
-import { addition, change, managers, send, tags } from './common.js';
+import { expectedVersion, sendRecord } from '../versions.js';
+import { addition, change, managers, tags } from './common.js';
 
 /** Organisations that a child uses. */
 export const serviceRoutes =
@@ -26,7 +26,7 @@ export const serviceRoutes =
         const { access, body, headers, params } = request;
         const key = headers['idempotency-key'];
         const added = await addService(context, access, params.childId, expectedVersion(request), body, key);
-        return send(reply.code(201), added);
+        return sendRecord(reply.code(201), added);
       },
     );
 
@@ -39,7 +39,7 @@ export const serviceRoutes =
       async (request, reply) => {
         const { access, body, params } = request;
         const version = expectedVersion(request);
-        return send(reply, await changeService(context, access, params.childId, version, params.serviceId, body));
+        return sendRecord(reply, await changeService(context, access, params.childId, version, params.serviceId, body));
       },
     );
 
@@ -51,7 +51,7 @@ export const serviceRoutes =
       },
       async (request, reply) => {
         const { access, params } = request;
-        return send(
+        return sendRecord(
           reply,
           await removeService(context, access, params.childId, expectedVersion(request), params.serviceId),
         );
@@ -73,7 +73,10 @@ export const serviceRoutes =
         const { access, params } = request;
         const version = expectedVersion(request);
         const withdrawn = { withdrawn: true };
-        return send(reply, await removeService(context, access, params.childId, version, params.serviceId, withdrawn));
+        return sendRecord(
+          reply,
+          await removeService(context, access, params.childId, version, params.serviceId, withdrawn),
+        );
       },
     );
   };

@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Context } from '../../context.js';
 import { childParams, shieldSchema } from '../../schemas/child.js';
 import { shieldChild, unshieldChild } from '../../services/change-child.js';
-import { expectedVersion } from '../versions.js';
-import { change, managers, send, tags } from './common.js';
+import { expectedVersion, sendRecord } from '../versions.js';
+import { change, managers, tags } from './common.js';
 
 /** The decision that a child's whereabouts must not be found. */
 export const shieldRoutes =
@@ -16,7 +16,7 @@ export const shieldRoutes =
         schema: { tags, summary: 'Shield a child', params: childParams, body: shieldSchema, ...change },
       },
       async (request, reply) =>
-        send(
+        sendRecord(
           reply,
           await shieldChild(context, request.access, request.params.childId, expectedVersion(request), request.body),
         ),
@@ -29,6 +29,9 @@ export const shieldRoutes =
         schema: { tags, summary: 'Lift a shield', params: childParams, ...change },
       },
       async (request, reply) =>
-        send(reply, await unshieldChild(context, request.access, request.params.childId, expectedVersion(request))),
+        sendRecord(
+          reply,
+          await unshieldChild(context, request.access, request.params.childId, expectedVersion(request)),
+        ),
     );
   };
