@@ -5,6 +5,7 @@ import * as audit from './20261124T0920Z-audit.js';
 import * as indexing from './20261124T0930Z-indexing.js';
 import * as workerRights from './20261125T1100Z-worker-rights.js';
 import * as auditChain from './20261125T1510Z-audit-chain.js';
+import * as sensitiveServices from './20261125T1520Z-sensitive-services.js';
 import * as shielding from './20261125T1530Z-shielding.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
@@ -16,4 +17,5 @@ export const migrations: Record<string, Migration> = {
   '20261125T1100Z-worker-rights': workerRights,
   '20261125T1510Z-audit-chain': auditChain,
   '20261125T1530Z-shielding': shielding,
+  '20261125T1520Z-sensitive-services': sensitiveServices,
 };

@@ -1,7 +1,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { DirectoryError } from '../errors.js';
 import type { Gender, NameKind } from '../matching/types.js';
-import type { AddressKind, Database } from './schema.js';
+import type { AddressKind, Database, sensitiveBases, sensitiveKinds, serviceKinds } from './schema.js';
 
 export interface NameVariant {
   nameId: string;
@@ -32,10 +32,39 @@ export interface Parent {
 
 export interface Service {
   serviceId: string;
-  kind: string;
+  kind: (typeof serviceKinds)[number];
   name: string;
   phone: string | null;
   email: string | null;
+  sensitive: Sensitive | null;
+}
+
+/** Of a service or an involvement that not everyone may see. */
+export interface Sensitive {
+  kind: (typeof sensitiveKinds)[number];
+  basis: (typeof sensitiveBases)[number];
+}
+
+export interface Involvement {
+  involvementId: string;
+  userId: string;
+  /** Name of the practitioner. */
+  practitioner: string;
+  organisation: string;
+  role: string;
+  phone: string | null;
+  email: string | null;
+  /** With a service beyond the universal ones. */
+  additional: boolean;
+  startedOn: string;
+  endedOn: string | null;
+  sensitive: Sensitive | null;
+}
+
+/** Which involvement makes somebody lead professional, or holder of the CAF. */
+export interface HeldBy {
+  involvementId: string;
+  since: string;
 }
 
 /** What matching and indexing need of a child, unnarrowed: hand it to nobody before src/services/visibility.ts has. */
@@ -56,7 +85,11 @@ export interface ChildFacts {
 
 /** The whole record, unnarrowed. */
 export interface ChildRecord extends ChildFacts {
+  consentTo25: boolean;
   services: Service[];
+  involvements: Involvement[];
+  leadProfessional: HeldBy | null;
+  cafIndicator: HeldBy | null;
 }
 
 /** Parts of a child that take a look at a table of their own, and which not everyone who compares children needs. */
@@ -106,12 +139,22 @@ export async function findSomeFacts(
   return rows;
 }
 
+const sensitivePart = (row: string) => `'sensitive', case when ${row}.sensitive is not null
+      then json_build_object('kind', ${row}.sensitive, 'basis', ${row}.sensitive_basis) end`;
+const heldBy = (table: string) => `
+  (select json_build_object('involvementId', h.involvement_id, 'since', h.since) from ${table} h where h.child_id = c.id)`;
+const RECORD = `${FACTS}, c.consent_to_25_at is not null as "consentTo25",
+  (select coalesce(json_agg(json_build_object('serviceId', v.id, 'kind', v.kind, 'name', v.name, 'phone', v.phone,
+      'email', v.email, ${sensitivePart('v')}) order by v.id), '[]') from child_services v where v.child_id = c.id) as services,
+  (select coalesce(json_agg(json_build_object('involvementId', i.id, 'userId', i.user_id, 'practitioner', u.name,
+      'organisation', i.organisation, 'role', i.role, 'phone', i.phone, 'email', i.email, 'additional', i.additional,
+      'startedOn', i.started_on, 'endedOn', i.ended_on, ${sensitivePart('i')}) order by i.id), '[]')
+      from involvements i join users u on u.id = i.user_id where i.child_id = c.id) as involvements,
+  ${heldBy('lead_professionals')} as "leadProfessional", ${heldBy('caf_indicators')} as "cafIndicator"`;
+
 export async function findRecord(db: Kysely<Database>, childId: string): Promise<ChildRecord | undefined> {
   const { rows } = await sql<ChildRecord>`
-    select ${sql.raw(FACTS)},
-      (select coalesce(json_agg(json_build_object('serviceId', v.id, 'kind', v.kind, 'name', v.name, 'phone', v.phone,
-         'email', v.email) order by v.id), '[]') from child_services v where v.child_id = c.id) as services
-    from children c where c.id = ${childId}`.execute(db);
+    select ${sql.raw(RECORD)} from children c where c.id = ${childId}`.execute(db);
   return rows[0];
 }
 

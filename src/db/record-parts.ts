@@ -47,6 +47,16 @@ export async function insertName(trx: Transaction<Database>, childId: string, na
   await trx.insertInto('child_names').values(nameRow(childId, name)).execute();
 }
 
+export async function updateName(
+  trx: Transaction<Database>,
+  childId: string,
+  nameId: string,
+  name: NameParts,
+): Promise<void> {
+  const { child_id: _child, id: _id, ...values } = nameRow(childId, name);
+  await trx.updateTable('child_names').set(values).where('child_id', '=', childId).where('id', '=', nameId).execute();
+}
+
 /** The name that was current until now stays on record as a former one. */
 export async function replaceCurrentName(
   trx: Transaction<Database>,
@@ -124,13 +134,14 @@ export async function updateAddress(
   return result.numUpdatedRows > 0n;
 }
 
-/** @returns whether there was such an address */
-export async function deleteAddress(trx: Transaction<Database>, childId: string, addressId: string): Promise<boolean> {
-  const result = await trx
-    .deleteFrom('child_addresses')
-    .where('child_id', '=', childId)
-    .where('id', '=', addressId)
-    .executeTakeFirst();
+/** @returns whether the child had it */
+export async function deletePart(
+  trx: Transaction<Database>,
+  table: 'child_names' | 'child_addresses' | 'child_parents' | 'child_services',
+  childId: string,
+  id: string,
+): Promise<boolean> {
+  const result = await trx.deleteFrom(table).where('child_id', '=', childId).where('id', '=', id).executeTakeFirst();
   return result.numDeletedRows > 0n;
 }
 
@@ -157,7 +168,9 @@ const tablesOf = {
   addresses: 'child_addresses',
   parents: 'child_parents',
   services: 'child_services',
+  involvements: 'involvements',
 } as const;
+
 /** Parts of a record of which a child may have several. */
 export type RecordPart = keyof typeof tablesOf;
 
@@ -169,4 +182,21 @@ export async function deleteParts(
 ): Promise<void> {
   await sql`
     delete from ${sql.table(tablesOf[part])} where child_id = ${childId} and id = any(${ids}::uuid[])`.execute(trx);
+}
+
+/** @returns whether there was such a parent */
+export async function updateParent(
+  trx: Transaction<Database>,
+  childId: string,
+  parentId: string,
+  change: { name?: string; relationship?: string; phone?: string | null; email?: string | null },
+): Promise<boolean> {
+  const { name, ...same } = change;
+  const result = await trx
+    .updateTable('child_parents')
+    .set({ ...same, ...(name === undefined ? {} : { name: tidy(name) }) })
+    .where('child_id', '=', childId)
+    .where('id', '=', parentId)
+    .executeTakeFirst();
+  return result.numUpdatedRows > 0n;
 }

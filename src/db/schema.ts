@@ -13,14 +13,10 @@ export interface Database {
   child_names: ChildNameTable;
   child_addresses: ChildAddressTable;
   child_parents: ChildParentTable;
-  child_services: {
-    child_id: string;
-    id: string;
-    kind: string;
-    name: string;
-    phone: string | null;
-    email: string | null;
-  };
+  child_services: ChildServiceTable;
+  involvements: InvolvementTable;
+  lead_professionals: HeldByTable;
+  caf_indicators: HeldByTable;
   shields: ShieldTable;
   shield_decisions: ShieldDecisionTable;
   shield_overrides: ShieldOverrideTable;
@@ -130,6 +126,72 @@ interface ChildParentTable {
   relationship: Generated<string>;
   phone: string | null;
   email: string | null;
+}
+
+export const serviceKinds = ['educational-setting', 'gp-practice', 'other'] as const;
+export const sensitiveKinds = ['sexual-health', 'mental-health', 'substance-abuse'] as const;
+/** What allows a sensitive service to be held. */
+export const sensitiveBases = ['consent', 'significant-harm'] as const;
+/** What a practitioner is to a child: a list, since whatever could be written freely would be a place for notes. */
+export const practitionerRoles = [
+  'teacher',
+  'head-teacher',
+  'designated-safeguarding-lead',
+  'special-educational-needs-coordinator',
+  'education-welfare-officer',
+  'educational-psychologist',
+  'early-years-practitioner',
+  'general-practitioner',
+  'health-visitor',
+  'midwife',
+  'nurse',
+  'school-nurse',
+  'paediatrician',
+  'psychologist',
+  'therapist',
+  'counsellor',
+  'social-worker',
+  'family-support-worker',
+  'youth-worker',
+  'youth-offending-worker',
+  'connexions-adviser',
+  'police-officer',
+  'voluntary-sector-worker',
+  'other',
+] as const;
+
+interface SensitiveColumns {
+  sensitive: (typeof sensitiveKinds)[number] | null;
+  sensitive_basis: (typeof sensitiveBases)[number] | null;
+}
+
+interface ChildServiceTable extends SensitiveColumns {
+  child_id: string;
+  id: string;
+  kind: (typeof serviceKinds)[number];
+  name: string;
+  phone: string | null;
+  email: string | null;
+}
+
+interface InvolvementTable extends SensitiveColumns {
+  child_id: string;
+  id: string;
+  user_id: string;
+  organisation: string;
+  role: string;
+  phone: string | null;
+  email: string | null;
+  additional: Generated<boolean>;
+  started_on: string;
+  ended_on: string | null;
+}
+
+/** One row a child: the involvement of the practitioner who holds it. */
+interface HeldByTable {
+  child_id: string;
+  involvement_id: string;
+  since: Generated<string>;
 }
 
 export const shieldReasons = [

@@ -136,6 +136,28 @@ export async function findUser(db: Kysely<Database>, userId: string): Promise<Us
   return selectUsers(db).where('users.id', '=', userId).executeTakeFirst();
 }
 
+export interface Practitioner {
+  userId: string;
+  /** Name of the organisation, else of the authority. */
+  employer: string | null;
+}
+
+/** Somebody who may declare work with a child, and whose account stands. */
+export async function findPractitioner(
+  db: Kysely<Database>,
+  by: { userId: string } | { username: string },
+): Promise<Practitioner | undefined> {
+  return db
+    .selectFrom('users')
+    .leftJoin('organisations', 'organisations.id', 'users.organisation_id')
+    .leftJoin('authorities', 'authorities.code', 'users.authority')
+    .select(['users.id as userId', sql<string | null>`coalesce(organisations.name, authorities.name)`.as('employer')])
+    .where('users.role', 'in', ['practitioner', 'management-team'])
+    .where(accountStands)
+    .where((eb) => ('userId' in by ? eb('users.id', '=', by.userId) : eb('users.username', '=', by.username)))
+    .executeTakeFirst();
+}
+
 /** In the order in which they were made. @param after id of the last user of the page before */
 export async function listUsers(db: Kysely<Database>, limit: number, after?: string): Promise<User[]> {
   return selectUsers(db)

@@ -2,7 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Counter } from 'prom-client';
 import { Type } from 'typebox';
 import type { Context } from '../context.js';
-import { childParams, recordSchema } from '../schemas/child.js';
+import { childParams } from '../schemas/child.js';
+import { recordSchema } from '../schemas/record.js';
 import {
   householdSchema,
   liftSchema,

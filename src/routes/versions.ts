@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { DirectoryError } from '../errors.js';
+import type { ChangedIdentity } from '../services/change-identity.js';
 import type { ReadChild } from '../services/read-child.js';
 
 export const versionHeaders = Type.Object({
@@ -24,4 +25,10 @@ export function expectedVersion(request: Pick<FastifyRequest, 'headers'>): numbe
 export function sendRecord(reply: FastifyReply, { view, version }: ReadChild): ReadChild['view'] {
   if (version !== undefined) reply.header('etag', `"${version}"`);
   return view;
+}
+
+/** The same, of a change that may have been left in the matching queue. */
+export function sendChanged(reply: FastifyReply, changed: ChangedIdentity, status: 200 | 201) {
+  if (changed.queued) return reply.code(202).send({ queued: true });
+  return reply.code(status).send(sendRecord(reply, changed));
 }

@@ -13,7 +13,7 @@ const limits = 'one to five words of at most 35 characters each';
 export const nameText = (description: string) =>
   Type.String({ description: `${description}: ${limits}`, maxLength: 180, pattern: `^${NAME}` });
 /** A name as it is recorded: without a letter it would be nobody's. */
-const recordedName = (description: string, maxLength = 180) =>
+export const recordedName = (description: string, maxLength = 180) =>
   Type.String({
     description: `${description}: ${limits}`,
     maxLength,
@@ -30,10 +30,12 @@ export const dateSchema = Type.String({ format: 'date', description: 'YYYY-MM-DD
 export const childIdSchema = Type.String({ format: 'uuid' });
 export const numberSchema = Type.String({ pattern: '^[0-9]{10}$', description: 'Ten digits, the last a check digit' });
 
-const strict = { additionalProperties: false };
+export const strict = { additionalProperties: false };
 
 export const childParams = Type.Object({ childId: childIdSchema }, strict);
+export const nameParams = Type.Object({ childId: childIdSchema, nameId: childIdSchema }, strict);
 export const addressParams = Type.Object({ childId: childIdSchema, addressId: childIdSchema }, strict);
+export const parentParams = Type.Object({ childId: childIdSchema, parentId: childIdSchema }, strict);
 
 const addressFields = {
   kind: Type.Union([
@@ -69,13 +71,26 @@ export const addressChangeSchema = Type.Object(
   { ...strict, minProperties: 1 },
 );
 
+export const phoneSchema = Type.String({ maxLength: 40, pattern: '^[0-9+() -]{5,40}$' });
+export const emailSchema = Type.String({ format: 'email', maxLength: 254 });
+
 const parentFields = {
   name: recordedName('Name of the parent or carer'),
-  relationship: Type.Optional(lineText('Mother, father, carer…', 40)),
-  phone: Type.Optional(Type.String({ maxLength: 40, pattern: '^[0-9+() -]{5,40}$' })),
-  email: Type.Optional(Type.String({ format: 'email', maxLength: 254 })),
+  relationship: lineText('Mother, father, carer…', 40),
 };
-export const newParentSchema = Type.Object(parentFields, strict);
+export const newParentSchema = Type.Object(
+  {
+    ...Type.Partial(Type.Object({ ...parentFields, phone: phoneSchema, email: emailSchema })).properties,
+    name: parentFields.name,
+  },
+  strict,
+);
+export type NewParent = Type.Static<typeof newParentSchema>;
+export const parentChangeSchema = Type.Object(
+  Type.Partial(Type.Object({ ...parentFields, phone: nullable(phoneSchema), email: nullable(emailSchema) })).properties,
+  { ...strict, minProperties: 1 },
+);
+export type ParentChange = Type.Static<typeof parentChangeSchema>;
 
 const childFields = {
   givenNames: recordedName('Given names, first and middle'),
@@ -84,6 +99,29 @@ const childFields = {
   gender: genderSchema,
 };
 
+/** The current name is changed with the record itself. */
+const otherKind = Type.Union([Type.Literal('birth'), Type.Literal('former'), Type.Literal('known-as')]);
+export const newNameSchema = Type.Object(
+  {
+    kind: otherKind,
+    givenNames: Type.Optional(childFields.givenNames),
+    familyName: Type.Optional(childFields.familyName),
+  },
+  { ...strict, description: 'A part that is left out is that of the current name' },
+);
+export type NewName = Type.Static<typeof newNameSchema>;
+export const nameChangeSchema = Type.Object(
+  Type.Partial(
+    Type.Object({
+      kind: otherKind,
+      givenNames: nullable(childFields.givenNames),
+      familyName: nullable(childFields.familyName),
+    }),
+  ).properties,
+  { ...strict, minProperties: 1, description: 'null: the name has no such part' },
+);
+export type NameChange = Type.Static<typeof nameChangeSchema>;
+
 /** Either name may be missing (a mononym), not both. */
 export const newChildSchema = Type.Object(
   {
@@ -91,19 +129,7 @@ export const newChildSchema = Type.Object(
     familyName: Type.Optional(childFields.familyName),
     dateOfBirth: childFields.dateOfBirth,
     gender: Type.Optional(childFields.gender),
-    otherNames: Type.Optional(
-      Type.Array(
-        Type.Object(
-          {
-            kind: Type.Union([Type.Literal('birth'), Type.Literal('former'), Type.Literal('known-as')]),
-            givenNames: Type.Optional(childFields.givenNames),
-            familyName: Type.Optional(childFields.familyName),
-          },
-          strict,
-        ),
-        { maxItems: 10 },
-      ),
-    ),
+    otherNames: Type.Optional(Type.Array(newNameSchema, { maxItems: 10 })),
     addresses: Type.Optional(Type.Array(newAddressSchema, { maxItems: 10 })),
     parents: Type.Optional(Type.Array(newParentSchema, { maxItems: 10 })),
   },
@@ -111,63 +137,16 @@ export const newChildSchema = Type.Object(
 );
 export type NewChild = Type.Static<typeof newChildSchema>;
 
-export const childChangeSchema = Type.Object(Type.Partial(Type.Object(childFields)).properties, {
-  ...strict,
-  minProperties: 1,
-});
+export const childChangeSchema = Type.Object(
+  {
+    ...Type.Partial(Type.Object(childFields)).properties,
+    diedOn: Type.Optional(nullable(dateSchema)),
+  },
+  { ...strict, minProperties: 1 },
+);
 export type ChildChange = Type.Static<typeof childChangeSchema>;
 export type NewAddress = Type.Static<typeof newAddressSchema>;
 export type AddressChange = Type.Static<typeof addressChangeSchema>;
 
 /** The same whoever is resembled: not even how many, or whether one of them is shielded. */
 export const queuedSchema = Type.Object({ queued: Type.Literal(true) });
-
-const text = Type.String();
-const nullableText = nullable(text);
-
-/** What the caller may not see is left out, and `hidden` stands beside. */
-export const recordSchema = Type.Object({
-  childId: childIdSchema,
-  number: numberSchema,
-  shielded: Type.Boolean(),
-  hidden: Type.Optional(Type.Boolean()),
-  contact: Type.Optional(text),
-  version: Type.Optional(Type.Integer()),
-  names: Type.Array(
-    Type.Object({
-      nameId: Type.Optional(text),
-      kind: text,
-      givenNames: text,
-      familyName: text,
-      current: Type.Boolean(),
-    }),
-  ),
-  dateOfBirth: text,
-  gender: genderSchema,
-  authority: Type.Optional(text),
-  diedOn: Type.Optional(nullableText),
-  addresses: Type.Optional(
-    Type.Array(
-      Type.Object({
-        addressId: text,
-        kind: text,
-        line1: text,
-        line2: text,
-        town: text,
-        postcode: nullableText,
-        country: text,
-        validFrom: nullableText,
-        validTo: nullableText,
-      }),
-    ),
-  ),
-  parents: Type.Optional(
-    Type.Array(
-      Type.Object({ parentId: text, name: text, relationship: text, phone: nullableText, email: nullableText }),
-    ),
-  ),
-  services: Type.Optional(
-    Type.Array(Type.Object({ serviceId: text, kind: text, name: text, phone: nullableText, email: nullableText })),
-  ),
-});
-export type ChildView = Type.Static<typeof recordSchema>;

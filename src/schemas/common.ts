@@ -24,3 +24,6 @@ export const problemSchema = Type.Object(
 export type Problem = Type.Static<typeof problemSchema>;
 
 export const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** The body of a request that says all by its address: none, or an empty one. */
+export const nothingSchema = Type.Union([Type.Object({}, { additionalProperties: false }), Type.Null()]);

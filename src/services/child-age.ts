@@ -33,3 +33,15 @@ export function requireChild(dateOfBirth: string): void {
     });
   }
 }
+
+/**
+ * What has been recorded as done cannot be still to come.
+ * @param path JSON pointer of the field
+ * @throws DirectoryError `invalid-request`
+ */
+export function requirePast(path: string, day: string): void {
+  if (day <= todayInEngland()) return;
+  throw new DirectoryError('invalid-request', 'The day lies in the future', {
+    errors: [{ path, message: 'lies in the future' }],
+  });
+}

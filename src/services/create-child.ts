@@ -12,8 +12,9 @@ import { insertAddress, insertName, insertParent, type NameParts } from '../db/r
 import type { Database } from '../db/schema.js';
 import { DirectoryError } from '../errors.js';
 import type { NewChild } from '../schemas/child.js';
-import { readBack, refuseContradiction, requireSomePlace } from './change-child.js';
+import { readBack, refuseContradiction } from './change-child.js';
 import { requireChild } from './child-age.js';
+import { requireSomePlace } from './parts/addresses.js';
 import type { ReadChild } from './read-child.js';
 import { findAlike, findIndexedAlike, type Identity, queueForMatching } from './resembling.js';
 

@@ -4,7 +4,7 @@ import { recordAudit } from '../db/audit.js';
 import { isChildNumber } from '../db/child-number.js';
 import { findChildIdByNumber, findRecord } from '../db/children.js';
 import { DirectoryError } from '../errors.js';
-import type { ChildView } from '../schemas/child.js';
+import type { ChildView } from '../schemas/record.js';
 import { viewRecord } from './record-view.js';
 import { visibleTo } from './visibility.js';
 

@@ -1,5 +1,6 @@
-import type { ChildRecord } from '../db/children.js';
-import type { ChildView } from '../schemas/child.js';
+import type { ChildRecord, HeldBy } from '../db/children.js';
+import type { ChildView } from '../schemas/record.js';
+import type { HolderView } from '../schemas/work.js';
 import type { Visible } from './visibility.js';
 
 /** The same for every shielded child: naming the child's own authority would give it away. */
@@ -26,8 +27,20 @@ export function viewRecord(child: Visible<ChildRecord>): ChildView {
     version: child.version,
     authority: child.authority,
     diedOn: child.diedOn,
+    consentTo25: child.consentTo25,
     addresses: child.addresses,
     parents: child.parents,
     services: child.services,
+    involvements: child.involvements,
+    leadProfessional: holderOf(child, child.leadProfessional),
+    cafIndicator: holderOf(child, child.cafIndicator),
+    sensitiveService: child.sensitiveService,
   };
+}
+
+function holderOf({ involvements }: ChildRecord, held: HeldBy | null): HolderView | null {
+  const involvement = involvements.find(({ involvementId }) => involvementId === held?.involvementId);
+  if (!held || !involvement) return null;
+  const { involvementId, userId, practitioner, organisation, role, phone, email } = involvement;
+  return { involvementId, userId, practitioner, organisation, role, phone, email, since: held.since };
 }

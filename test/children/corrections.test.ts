@@ -1,5 +1,5 @@
 import t from 'tap';
-import { correctChild } from '../../src/services/change-child.js';
+import { correctChild } from '../../src/services/change-identity.js';
 import { type Answer, bornYearsAgo, openChildren } from '../helpers/children.js';
 import { shieldAlone } from '../helpers/household.js';
 

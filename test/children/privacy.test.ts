@@ -100,8 +100,28 @@ t.test('no log, job, metric, audit row or dead letter tells anything of a child'
     ).status,
     201,
   );
-  const undecided = await call(manager, 'PUT', `${url}/shield`, { reason: 'refuge' }, { 'if-match': '"3"' });
-  t.equal((await shieldAlone(directory, manager, childId, 3)).status, 200);
+  const additions: Record<string, object> = {
+    names: { kind: 'known-as', givenNames: marked.knownAs },
+    parents: { name: marked.parent, phone: marked.phone, email: marked.email },
+    services: {
+      kind: 'other',
+      name: marked.service,
+      phone: marked.phone,
+      sensitive: { kind: 'substance-abuse', basis: 'consent' },
+    },
+    involvements: { role: 'educational-psychologist', phone: marked.phone, email: marked.email },
+  };
+  let version = 3;
+  for (const [part, body] of Object.entries(additions)) {
+    const headers = { 'if-match': `"${version}"`, 'idempotency-key': part };
+    const path = `${url}/${part}`;
+    t.equal((await call(manager, 'POST', path, body, headers)).status, 201);
+    version += 1;
+    t.equal((await call(manager, 'POST', path, { ...body, [marked.line1]: 'x' }, headers)).status, 400);
+  }
+  const undecided = await call(manager, 'PUT', `${url}/shield`, { reason: 'refuge' }, { 'if-match': `"${version}"` });
+  t.equal((await shieldAlone(directory, manager, childId, version)).status, 200);
+  version += 1;
 
   // Whatever goes wrong with these values in hand.
   const refusals = [
@@ -111,14 +131,14 @@ t.test('no log, job, metric, audit row or dead letter tells anything of a child'
       'PATCH',
       url,
       { familyName: marked.familyName, [marked.parent]: marked.phone },
-      { 'if-match': '"4"' },
+      { 'if-match': `"${version}"` },
     ),
     await call(
       manager,
       'POST',
       `${url}/addresses`,
       { kind: 'home', town: marked.town, validFrom: '2024-02-02', validTo: '2024-01-01' },
-      { 'if-match': '"4"' },
+      { 'if-match': `"${version}"` },
     ),
     await call(manager, 'GET', `/v1/children/${marked.givenNames}?name=${marked.familyName}`),
     await call(manager, 'GET', `/v1/${marked.givenNames}?name=${marked.familyName}`),
@@ -138,7 +158,7 @@ t.test('no log, job, metric, audit row or dead letter tells anything of a child'
     owner,
   );
   await sql`create trigger fail before insert on child_names for each row execute function fail()`.execute(owner);
-  const broken = await call(manager, 'PATCH', url, { familyName: marked.formerName }, { 'if-match': '"4"' });
+  const broken = await call(manager, 'PATCH', url, { familyName: marked.formerName }, { 'if-match': `"${version}"` });
   t.equal(broken.status, 500);
   seen['an internal error'] = JSON.stringify(broken.body);
   await sql`drop trigger fail on child_names`.execute(owner);
@@ -191,7 +211,7 @@ t.test('no log, job, metric, audit row or dead letter tells anything of a child'
     const { rows } = await sql`select to_jsonb(r) as row from ${sql.table(table)} r`.execute(owner);
     seen[`the table ${table}`] = JSON.stringify(rows);
   }
-  t.match(seen['the table audit_events'], /"create-child".*"correct-child".*"shield"/s);
+  t.match(seen['the table audit_events'], /"create-child".*"correct-child".*"declare-involvement".*"shield"/s);
 
   const values = [...Object.values(marked), number as string].flatMap((value) => [
     value,

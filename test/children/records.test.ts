@@ -563,6 +563,18 @@ t.test("only a management team of the child's own authority may change a record"
     ['POST', `/v1/children/${childId}/addresses`, address],
     ['PATCH', `/v1/children/${childId}/addresses/${body.addresses[0].addressId}`, { town: 'Leeds' }],
     ['DELETE', `/v1/children/${childId}/addresses/${nobody}`],
+    ['POST', `/v1/children/${childId}/names`, { kind: 'known-as', givenNames: 'Vo' }],
+    ['PATCH', `/v1/children/${childId}/names/${nobody}`, { kind: 'birth' }],
+    ['DELETE', `/v1/children/${childId}/names/${nobody}`],
+    ['POST', `/v1/children/${childId}/parents`, { name: 'Una Lark' }],
+    ['PATCH', `/v1/children/${childId}/parents/${nobody}`, { name: 'Una Crane' }],
+    ['DELETE', `/v1/children/${childId}/parents/${nobody}`],
+    ['POST', `/v1/children/${childId}/services`, { kind: 'gp-practice', name: 'The Surgery' }],
+    ['PATCH', `/v1/children/${childId}/services/${nobody}`, { kind: 'other' }],
+    ['DELETE', `/v1/children/${childId}/services/${nobody}`],
+    ['DELETE', `/v1/children/${childId}/services/${nobody}/consent`],
+    ['PUT', `/v1/children/${childId}/consent-to-25`],
+    ['DELETE', `/v1/children/${childId}/consent-to-25`],
     ['PUT', `/v1/children/${childId}/shield`, { reason: 'other' }],
     ['DELETE', `/v1/children/${childId}/shield`],
   ];
@@ -607,10 +619,15 @@ t.test("only a management team of the child's own authority may change a record"
   );
   t.strictSame(
     rows,
-    ['add-address', 'change-address', 'correct-child', 'remove-address', 'shield', 'unshield'].map((action) => ({
-      action: `${action}-refused`,
-      count: 2,
-    })),
+    [
+      ...['add', 'change'].flatMap((what) => ['address', 'name', 'parent', 'service'].map((part) => `${what}-${part}`)),
+      'correct-child',
+      'record-consent-to-25',
+      ...['address', 'name', 'parent', 'service'].map((part) => `remove-${part}`),
+      'shield',
+      'unshield',
+      'withdraw-consent-to-25',
+    ].map((action) => ({ action: `${action}-refused`, count: action === 'remove-service' ? 4 : 2 })),
     'but who tried is on record',
   );
 });
@@ -623,20 +640,47 @@ t.test('a change, its history, its place in the outbox and its audit row stand o
       givenNames: 'Ivo',
       familyName: 'Lark',
       dateOfBirth: bornYearsAgo(9),
+      otherNames: [{ kind: 'birth', givenNames: 'Ivo', familyName: 'Wagtail' }],
       addresses: [{ kind: 'home', town: 'Ripon' }],
+      parents: [{ name: 'Una Lark' }],
+      services: [{ kind: 'other', name: 'The Club' }],
     },
   ]);
   await directory.index();
   const manager = await directory.caller('management-team');
   const url = `/v1/children/${child!.childId}`;
-  const { body } = await directory.call(manager, 'GET', url);
+  const role = { role: 'social-worker' };
+  const { body } = await directory.call(manager, 'POST', `${url}/involvements`, role, { 'if-match': '"1"' });
+  await directory.index();
   const home = body.addresses[0].addressId;
+  const birthName = body.names[1].nameId;
+  const { parentId } = body.parents[0];
+  const { serviceId } = body.services[0];
+  const { involvementId } = body.involvements[0];
   type Step = [action: string, method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', url: string, payload?: object];
   const steps: Step[] = [
     ['correct-child', 'PATCH', url, { familyName: 'Larkin' }],
     ['add-address', 'POST', `${url}/addresses`, address],
     ['change-address', 'PATCH', `${url}/addresses/${home}`, { town: 'Leeds' }],
     ['remove-address', 'DELETE', `${url}/addresses/${home}`],
+    ['add-name', 'POST', `${url}/names`, { kind: 'known-as', givenNames: 'Vo' }],
+    ['change-name', 'PATCH', `${url}/names/${birthName}`, { familyName: 'Pipit' }],
+    ['remove-name', 'DELETE', `${url}/names/${birthName}`],
+    ['add-parent', 'POST', `${url}/parents`, { name: 'Ned Lark' }],
+    ['change-parent', 'PATCH', `${url}/parents/${parentId}`, { phone: '01632 960009' }],
+    ['remove-parent', 'DELETE', `${url}/parents/${parentId}`],
+    ['add-service', 'POST', `${url}/services`, { kind: 'gp-practice', name: 'The Surgery' }],
+    ['change-service', 'PATCH', `${url}/services/${serviceId}`, { name: 'The Other Club' }],
+    ['remove-service', 'DELETE', `${url}/services/${serviceId}`],
+    ['declare-involvement', 'POST', `${url}/involvements`, { role: 'teacher' }],
+    ['change-involvement', 'PATCH', `${url}/involvements/${involvementId}`, { additional: true }],
+    ['put-lead-professional', 'PUT', `${url}/lead-professional`, { involvementId }],
+    ['put-caf-indicator', 'PUT', `${url}/caf-indicator`, { involvementId }],
+    ['delete-lead-professional', 'DELETE', `${url}/lead-professional`],
+    ['delete-caf-indicator', 'DELETE', `${url}/caf-indicator`],
+    ['remove-involvement', 'DELETE', `${url}/involvements/${involvementId}`],
+    ['record-consent-to-25', 'PUT', `${url}/consent-to-25`],
+    ['withdraw-consent-to-25', 'DELETE', `${url}/consent-to-25`],
     ['shield', 'PUT', `${url}/shield`, { reason: 'risk-of-harm' }],
     ['unshield', 'DELETE', `${url}/shield`],
     [
@@ -650,7 +694,7 @@ t.test('a change, its history, its place in the outbox and its audit row stand o
     owner,
   );
 
-  let version = 1;
+  let { version } = body;
   for (const [action, method, path, payload] of steps) {
     const ask = () =>
       directory.call(manager, method, path, payload, {
@@ -714,6 +758,10 @@ async function contents({ owner }: TestChildren): Promise<Record<string, unknown
     'child_names',
     'child_addresses',
     'child_parents',
+    'child_services',
+    'involvements',
+    'lead_professionals',
+    'caf_indicators',
     'shields',
     'child_history',
     'outbox',

@@ -9,7 +9,7 @@ import { createKysely, createPool } from '../../db/connect.js';
 import { migrateToLatest } from '../../db/migrate.js';
 import { type Database, roles } from '../../db/schema.js';
 import { CommandError } from '../../errors.js';
-import type { ChildView } from '../../schemas/child.js';
+import type { ChildView } from '../../schemas/record.js';
 import type { SearchAnswer } from '../../schemas/search.js';
 import type { HouseholdView } from '../../schemas/shields.js';
 import { todayInEngland } from '../../services/child-age.js';

@@ -9,7 +9,7 @@ import { findDecisions } from '../../db/shields.js';
 import { isSameHome, isSameParent, isSameParentName, type Place } from '../../matching/index.js';
 import type { HouseholdView } from '../../schemas/shields.js';
 import { addressLine } from '../../search/projection.js';
-import { recordRefusal, requireResponsible } from '../change-child.js';
+import { recordRefusal, requireEntitled } from '../change-child.js';
 import { todayInEngland } from '../child-age.js';
 import { isResponsible, visibleTo } from '../visibility.js';
 
@@ -83,7 +83,7 @@ export async function readHousehold(context: Context, access: Access, childId: s
   const { db } = context;
   const [record] = await findFacts(db, [childId]);
   try {
-    requireResponsible(access, record);
+    requireEntitled(access, record);
   } catch (error) {
     await recordRefusal(context, access, childId, 'read-household', error);
     throw error;

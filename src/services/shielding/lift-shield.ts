@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Access } from '../../caller.js';
 import type { Context } from '../../context.js';
-import { type ChildRecord, findRecord, type NameVariant } from '../../db/children.js';
+import { type ChildRecord, findRecord, type Involvement, type NameVariant } from '../../db/children.js';
 import { deleteParts, type RecordPart } from '../../db/record-parts.js';
 import { findRecordWhenShielded, liftShield } from '../../db/shields.js';
 import { DirectoryError } from '../../errors.js';
@@ -82,8 +82,25 @@ function recordedSince(before: Parts = {}, record: ChildRecord): Hidden[] {
     ),
     ...since('addresses', before.addresses, record.addresses, (address) => address.addressId),
     ...since('parents', before.parents, record.parents, (parent) => parent.parentId),
-    ...since('services', before.services, record.services, (service) => service.serviceId),
+    ...since('services', before.services, record.services.filter(isOrdinary), (service) => service.serviceId),
+    ...since(
+      'involvements',
+      before.involvements,
+      record.involvements.filter(isOrdinary),
+      (one) => one.involvementId,
+      work,
+    ),
   ];
+}
+
+/** The history holds no other: nobody but its own team sees of those more than that there is one. */
+function isOrdinary({ sensitive }: { sensitive: unknown }): boolean {
+  return sensitive === null;
+}
+
+/** What of an involvement may tell where a child was. */
+function work({ userId, organisation, role, phone, email }: Involvement) {
+  return { userId, organisation, role, phone, email };
 }
 
 function since<T>(

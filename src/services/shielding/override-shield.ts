@@ -5,7 +5,7 @@ import { findRecord } from '../../db/children.js';
 import type { OverrideReason } from '../../db/schema.js';
 import { findStandingShield, insertOverride } from '../../db/shields.js';
 import { DirectoryError } from '../../errors.js';
-import type { ChildView } from '../../schemas/child.js';
+import type { ChildView } from '../../schemas/record.js';
 import { viewRecord } from '../record-view.js';
 import { mayOverrideShields, pastShield, visibleTo } from '../visibility.js';
 

@@ -15,7 +15,7 @@ import {
 } from '../../db/shields.js';
 import { DirectoryError, type FieldError } from '../../errors.js';
 import type { ShieldRequest } from '../../schemas/shields.js';
-import { type Change, makeChange, readBack, requireResponsible, withChild } from '../change-child.js';
+import { type Change, makeChange, readBack, requireEntitled, withChild } from '../change-child.js';
 import { todayInEngland } from '../child-age.js';
 import type { ReadChild } from '../read-child.js';
 import { findHousehold, type Sharer } from './household.js';
@@ -40,7 +40,7 @@ export async function shieldChild(
 ): Promise<ReadChild> {
   const terms = { reason: request.reason, reviewOn: reviewDay(request.reviewOn) };
   const decisions = decisionsOf(childId, request);
-  const wanted = { childId, expectedVersion: version, action: 'shield', first: holdHouseholds };
+  const wanted = { childId, expectedVersion: version, action: 'shield', holdFirst: holdHouseholds };
   try {
     return await withChild(context, access, wanted, async (trx, standing) => {
       const { childId } = standing;
@@ -50,7 +50,7 @@ export async function shieldChild(
       await makeChange(trx, access, standing, shieldWith(terms, access));
       for (const sharerId of [...households.keys()].filter((id) => id !== childId).sort()) {
         const sharer = await findStandingForUpdate(trx, sharerId);
-        requireResponsible(access, sharer);
+        requireEntitled(access, sharer);
         await makeChange(trx, access, sharer, shieldWith(terms, access));
       }
       await keepDecisions(trx, access, childId, households, decisions);
