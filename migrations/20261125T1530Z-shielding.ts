@@ -14,7 +14,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       id uuid primary key,
       shield_id uuid not null references shields (id) on delete cascade,
       child_id uuid not null references children (id) on delete cascade,
-      decision text not null check (decision in ('shield', 'leave', 'refer')),
+      decision text not null check (decision in ('shield', 'leave', 'refer', 'undecided')),
       shares text[] not null check (shares <> '{}' and shares <@ array['address', 'parent']),
       reason text not null,
       decided_by uuid not null references users (id),
@@ -23,7 +23,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create index shield_decisions_by_shield on shield_decisions (shield_id, child_id);
     create index shield_decisions_by_child on shield_decisions (child_id);
     comment on table shield_decisions is 'What was decided on each child who shares an address or a parent with a shielded one, when the shield was set or reviewed. For the authority of the shield alone: on the record of a child who was left open it would give the other away';
-    comment on column shield_decisions.decision is 'refer: the child is another authority''s, whose management team must be spoken to; nothing here tells them';
+    comment on column shield_decisions.decision is 'refer: the child is another authority''s, whose management team must be spoken to; nothing here tells them. undecided: the shield could not wait for it';
     comment on column shield_decisions.reason is 'The stated reason of the request that decided';
 
     alter table users add column may_override_shields boolean not null default false;

@@ -218,12 +218,14 @@ interface ShieldTable {
 
 export const shieldDecisions = ['shield', 'leave', 'refer'] as const;
 export type ShieldDecision = (typeof shieldDecisions)[number];
+/** As it is kept: a shield that could not wait leaves the decision open. */
+export type KeptDecision = ShieldDecision | 'undecided';
 
 interface ShieldDecisionTable {
   id: string;
   shield_id: string;
   child_id: string;
-  decision: ShieldDecision;
+  decision: KeptDecision;
   shares: string[];
   reason: string;
   decided_by: string;

@@ -2,7 +2,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type pg from 'pg';
 import { v7 as uuid } from 'uuid';
 import type { ChildRecord } from './children.js';
-import type { Database, OverrideReason, ShieldDecision } from './schema.js';
+import type { Database, KeptDecision, OverrideReason } from './schema.js';
 
 /**
  * Held by who sets a shield; shared by those who make children without comparing them with shielded ones, and by those who
@@ -112,7 +112,7 @@ export async function findRecordWhenShielded(
 export interface Decided {
   shieldId: string;
   childId: string;
-  decision: ShieldDecision;
+  decision: KeptDecision;
   shares: string[];
 }
 
@@ -139,7 +139,7 @@ export async function insertDecisions(
 }
 
 /** The latest decision on each child that was decided on under the child's standing shield, by that child's id. */
-export async function findDecisions(db: Kysely<Database>, childId: string): Promise<Map<string, ShieldDecision>> {
+export async function findDecisions(db: Kysely<Database>, childId: string): Promise<Map<string, KeptDecision>> {
   const rows = await db
     .selectFrom('shield_decisions')
     .innerJoin('shields', 'shields.id', 'shield_decisions.shield_id')
@@ -160,6 +160,7 @@ export interface Review {
   reason: Database['shields']['reason'];
   setAt: Date;
   reviewOn: string;
+  undecided: number;
 }
 
 /**
@@ -167,6 +168,14 @@ export interface Review {
  * out: a shield does not lapse.
  * @param after the last of the page before
  */
+/** Children on whom the last word was that nothing is decided yet. */
+const undecided = sql<number>`
+  select count(*) from (
+    select distinct on (d.child_id) d.decision from shield_decisions d
+    where d.shield_id = shields.id order by d.child_id, d.id desc
+  ) last where decision = 'undecided'`;
+
+/** Shields due for review before that day, and those that left decisions open. */
 export async function listReviews(
   db: Kysely<Database>,
   authority: string,
@@ -187,10 +196,11 @@ export async function listReviews(
       'shields.reason',
       'shields.set_at as setAt',
       'shields.review_on as reviewOn',
+      sql<number>`(${undecided})::int`.as('undecided'),
     ])
     .where('shields.lifted_at', 'is', null)
     .where('children.authority', '=', authority)
-    .where('shields.review_on', '<', before)
+    .where((eb) => eb.or([eb('shields.review_on', '<', before), sql<boolean>`(${undecided}) > 0`]))
     .$if(after !== undefined, (query) =>
       query.where(sql<boolean>`(shields.review_on, shields.id) > (${after?.reviewOn}::date, ${after?.shieldId}::uuid)`),
     )

@@ -19,7 +19,7 @@ export const shieldSchema = Type.Object(
     decisions: Type.Optional(
       Type.Array(Type.Object({ childId: childIdSchema, decision }, strict), {
         maxItems: MOST_DECISIONS,
-        description: 'On each child who shares an address or a parent',
+        description: 'On each child who shares an address or a parent; left out altogether they stay undecided',
       }),
     ),
   },
@@ -53,7 +53,7 @@ export const householdSchema = Type.Object({
       shielded: Type.Boolean(),
       shares: Type.Array(Type.Union([Type.Literal('address'), Type.Literal('parent')])),
       decisions: Type.Array(decision, { description: 'What may be decided; nothing where a shield stands' }),
-      decided: Type.Optional(decision),
+      decided: Type.Optional(Type.Enum([...shieldDecisions, 'undecided'])),
     }),
   ),
 });
@@ -92,6 +92,9 @@ export const reviewPageSchema = Type.Object({
       reason: shieldReason,
       setAt: moment,
       reviewOn: dateSchema,
+      undecided: Type.Integer({
+        description: 'Children who share an address or a parent, on whom nothing is decided yet',
+      }),
     }),
   ),
   nextCursor: Type.Optional(text),

@@ -166,14 +166,14 @@ t.test('who shields a child decides on those who share an address or a parent', 
     async (t) => {
       const all = [decide(iris, 'leave'), decide(rufus, 'leave'), decide(sunniva, 'refer')];
       for (const [decisions, expected] of [
-        [undefined, { [iris]: /shield or leave/, [rufus]: /shield or leave/, [sunniva]: /refer/ }],
+        [[], { [iris]: /shield or leave/, [rufus]: /shield or leave/, [sunniva]: /refer/ }],
         [all.slice(1), { [iris]: /shield or leave/ }],
         [[...all.slice(0, 2), decide(sunniva, 'leave')], { [sunniva]: /refer/ }],
         [[...all.slice(0, 2), decide(sunniva, 'shield')], { [sunniva]: /refer/ }],
         [[decide(iris, 'refer'), ...all.slice(1)], { [iris]: /shield or leave/ }],
         [[...all, decide(stranger, 'leave')], { [stranger]: /shares no/ }],
         [[decide(iris, 'leave'), decide(rufus, 'shield'), decide(sunniva, 'refer')], { [barnaby]: /shield or leave/ }],
-      ] as [object[] | undefined, object][]) {
+      ] as [object[], object][]) {
         const answer = await shield(orla, decisions);
         t.match(answer, { status: 409, body: { code: 'conflict' } });
         t.match(errorsOf(answer), expected);
@@ -280,6 +280,29 @@ t.test('who shields a child decides on those who share an address or a parent', 
     t.match(await shield(sunniva, decisions, 1, other), { status: 200 });
     t.notMatch(JSON.stringify((await household(orla)).body), new RegExp(sunniva));
   });
+});
+
+t.test('a shield never waits for decisions that a request does not speak of', async (t) => {
+  const { directory, own, shield, orla, iris, rufus, sunniva, read, household } = await openHousehold(t);
+  const reviews = async () => (await directory.call(own, 'GET', '/v1/shields/reviews')).body.reviews;
+  const decided = async () => {
+    const { body } = await household(orla);
+    return Object.fromEntries(
+      body.children.map((child: { childId: string; decided?: string }) => [child.childId, child.decided]),
+    );
+  };
+
+  t.match(await shield(orla, undefined), { status: 200, body: { shielded: true } });
+  t.match(await decided(), { [iris]: 'undecided', [rufus]: 'undecided', [sunniva]: 'undecided' });
+  for (const childId of [iris, rufus, sunniva]) t.match((await read(childId)).body, { shielded: false });
+  t.match(await reviews(), [{ childId: orla, undecided: 3 }], 'listed though no review is due');
+
+  t.equal((await shield(orla, undefined, 2)).status, 200, 'said once more');
+  t.match(errorsOf(await shield(orla, [{ childId: iris, decision: 'leave' }], 3)), { [rufus]: /./, [sunniva]: /./ });
+  const all = [iris, rufus].map((childId) => ({ childId, decision: 'leave' }));
+  t.equal((await shield(orla, [...all, { childId: sunniva, decision: 'refer' }], 3)).status, 200);
+  t.match(await decided(), { [iris]: 'leave', [rufus]: 'leave', [sunniva]: 'refer' });
+  t.strictSame(await reviews(), []);
 });
 
 t.test('nobody joins a household while a shield is being set', async (t) => {

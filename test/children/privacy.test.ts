@@ -119,7 +119,13 @@ t.test('no log, job, metric, audit row or dead letter tells anything of a child'
     version += 1;
     t.equal((await call(manager, 'POST', path, { ...body, [marked.line1]: 'x' }, headers)).status, 400);
   }
-  const undecided = await call(manager, 'PUT', `${url}/shield`, { reason: 'refuge' }, { 'if-match': `"${version}"` });
+  const undecided = await call(
+    manager,
+    'PUT',
+    `${url}/shield`,
+    { reason: 'refuge', decisions: [] },
+    { 'if-match': `"${version}"` },
+  );
   t.equal((await shieldAlone(directory, manager, childId, version)).status, 200);
   version += 1;
 

@@ -60,7 +60,7 @@ t.test('a shield', async (t) => {
     { status: 400, body: { errors: [{ path: '/reviewOn' }] } },
   );
   t.match(await call(own, 'PUT', `${url}/shield`, { reason: 'refuge' }), { status: 428 });
-  const undecided = await call(own, 'PUT', `${url}/shield`, { reason: 'refuge' }, { 'if-match': '"1"' });
+  const undecided = await call(own, 'PUT', `${url}/shield`, { reason: 'refuge', decisions: [] }, { 'if-match': '"1"' });
   t.match(undecided, { status: 409, body: { code: 'conflict', errors: [{ id: sister!.childId }] } });
   const shielded = await shieldAlone(directory, own, childId, 1, 'refuge');
   t.match(shielded, {

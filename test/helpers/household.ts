@@ -10,9 +10,8 @@ export async function shieldAlone(
   reason = 'risk-of-harm',
 ): Promise<Answer> {
   const url = `/v1/children/${childId}/shield`;
-  const set = (decisions?: object[]) =>
-    call(caller, 'PUT', url, { reason, ...(decisions ? { decisions } : {}) }, { 'if-match': `"${version}"` });
-  const answer = await set();
+  const set = (decisions: object[]) => call(caller, 'PUT', url, { reason, decisions }, { 'if-match': `"${version}"` });
+  const answer = await set([]);
   if (answer.status !== 409) return answer;
   const { body } = await call(caller, 'GET', `${url}/household`);
   const children = body.children as { childId: string; decisions: string[] }[];

@@ -4,7 +4,7 @@ import type { Context } from '../../context.js';
 import { recordAudit } from '../../db/audit.js';
 import { findStandingForUpdate, type Standing } from '../../db/children.js';
 import { holdHouseholds } from '../../db/households.js';
-import type { Database, ShieldDecision } from '../../db/schema.js';
+import type { Database, KeptDecision, ShieldDecision } from '../../db/schema.js';
 import {
   type Decided,
   findDecisions,
@@ -28,7 +28,8 @@ type Terms = Pick<ShieldRequest, 'reason'> & { reviewOn: string };
 /**
  * Sets a shield, or gives a standing one a new reason and review date. It holds from the commit. Each child who shares an
  * address or a parent needs a decision, kept in the same transaction, in which nobody can join the household; so does
- * whoever shares them with a child who is shielded along. At a review only who came since needs one.
+ * whoever shares them with a child who is shielded along. At a review only who came since needs one. A shield never waits for
+ * want of them: where the request speaks of no decisions at all they are kept as undecided, and listed until they are made.
  * @throws DirectoryError as `changeChild` does; `conflict` names whoever lacks a decision, or needs another or none
  */
 export async function shieldChild(
@@ -44,16 +45,18 @@ export async function shieldChild(
   try {
     return await withChild(context, access, wanted, async (trx, standing) => {
       const { childId } = standing;
-      const earlier = standing.shielded ? await findDecisions(trx, childId) : new Map();
+      const earlier = standing.shielded ? await findDecisions(trx, childId) : new Map<string, KeptDecision>();
       const households = await findHouseholds(trx, access.caller, childId, decisions);
-      requireDecisions(households, decisions, earlier);
+      if (request.decisions) requireDecisions(households, decisions, earlier);
       await makeChange(trx, access, standing, shieldWith(terms, access));
       for (const sharerId of [...households.keys()].filter((id) => id !== childId).sort()) {
         const sharer = await findStandingForUpdate(trx, sharerId);
         requireEntitled(access, sharer);
         await makeChange(trx, access, sharer, shieldWith(terms, access));
       }
-      await keepDecisions(trx, access, childId, households, decisions);
+      await keepDecisions(trx, access, childId, households, (id) =>
+        request.decisions || earlier.has(id) ? decisions.get(id) : 'undecided',
+      );
       return readBack(trx, access, childId);
     });
   } catch (error) {
@@ -97,13 +100,17 @@ async function findHouseholds(
 }
 
 /** @throws DirectoryError `conflict`. Of a child whose shield hides it from the caller it says what it says of a stranger. */
-function requireDecisions(households: Map<string, Sharer[]>, decisions: Decisions, earlier: Decisions): void {
+function requireDecisions(
+  households: Map<string, Sharer[]>,
+  decisions: Decisions,
+  earlier: Map<string, KeptDecision>,
+): void {
   const sharers = new Map([...households.values()].flat().map((sharer) => [sharer.child.childId, sharer]));
   for (const id of households.keys()) sharers.delete(id);
   const errors: FieldError[] = [];
   for (const [id, { decisions: possible }] of sharers) {
     const decision = decisions.get(id);
-    const settled = earlier.has(id) && earlier.get(id) !== 'shield';
+    const settled = earlier.has(id) && !['shield', 'undecided'].includes(earlier.get(id) as string);
     if (possible.length === 0) {
       if (decision) errors.push({ path: '/decisions', message: 'is shielded already', id });
     } else if (decision ? !possible.includes(decision) : !settled) {
@@ -127,22 +134,29 @@ async function keepDecisions(
   access: Access,
   childId: string,
   households: Map<string, Sharer[]>,
-  decisions: Decisions,
+  decisionOn: (childId: string) => KeptDecision | undefined,
 ): Promise<void> {
   const kept: Decided[] = [];
   for (const [id, sharers] of households) {
     const shield = await findStandingShield(trx, id);
     if (!shield) throw new Error('A shield that was just set does not stand');
-    for (const { child, shares } of sharers) {
-      const decision = households.has(child.childId) ? 'shield' : decisions.get(child.childId);
+    for (const { child, shares, decisions: possible } of sharers) {
+      if (possible.length === 0 && !households.has(child.childId)) continue;
+      const decision = households.has(child.childId) ? 'shield' : decisionOn(child.childId);
       if (decision) kept.push({ ...shield, childId: child.childId, decision, shares });
     }
   }
   await insertDecisions(trx, kept, { userId: access.caller.userId, reason: access.reason });
-  const count = (decision: ShieldDecision) => [...decisions.values()].filter((one) => one === decision).length;
+  const count = (decision: KeptDecision) =>
+    new Set(kept.filter((one) => one.decision === decision).map((one) => one.childId)).size;
   // No word of whom: on the list of who looked at an open child it would tell of the shielded one.
-  const details = { shielded: count('shield'), left: count('leave'), referred: count('refer') };
-  if (decisions.size > 0) await recordAudit(trx, access, { action: 'decide-household', childIds: [childId], details });
+  const details = {
+    shielded: count('shield'),
+    left: count('leave'),
+    referred: count('refer'),
+    undecided: count('undecided'),
+  };
+  if (kept.length > 0) await recordAudit(trx, access, { action: 'decide-household', childIds: [childId], details });
 }
 
 function decisionsOf(ofChild: string, { decisions = [] }: ShieldRequest): Decisions {
