@@ -74,7 +74,8 @@ async function bench(flags: Flags): Promise<void> {
   const say = (line: string) => process.stderr.write(`bench: ${line}\n`);
   const directory = await openBenchDirectory({ ...flags, say });
   const pool = await openKept(directory.urls.databaseUrl, 2);
-  const elasticsearch = new Client({ node: directory.urls.elasticsearchUrl });
+  // Merging what millions left takes minutes; what is measured has a limit of its own.
+  const elasticsearch = new Client({ node: directory.urls.elasticsearchUrl, requestTimeout: 3_600_000 });
   const systems: System[] = [];
   try {
     if (flags.keep) say(`instance ${directory.instance}`);

@@ -148,7 +148,7 @@ async function keepDecisions(
   }
   await insertDecisions(trx, kept, { userId: access.caller.userId, reason: access.reason });
   const count = (decision: KeptDecision) =>
-    new Set(kept.filter((one) => one.decision === decision).map((one) => one.childId)).size;
+    new Set(kept.flatMap((one) => (one.decision === decision && one.childId !== childId ? one.childId : []))).size;
   // No word of whom: on the list of who looked at an open child it would tell of the shielded one.
   const details = {
     shielded: count('shield'),
