@@ -18,7 +18,7 @@ import type { Names } from './name-statistics.js';
 
 /** How many candidates are scored at most: docs/measurements.md tells what fewer and more would find. */
 const CANDIDATES = 100;
-const WIDE_CANDIDATES = 150;
+const WIDE_CANDIDATES = 100;
 /** A name that no more children bear is worth asking for by itself. */
 const RARE = 40;
 
@@ -116,31 +116,24 @@ export function planCandidates(criteria: Criteria, names: Names): CandidatePlan 
 }
 
 /**
- * A second, wider look, for when the first found nobody plausible: names by sound, one name beside a part of the date,
- * and more candidates. It costs several times the first.
+ * A second, wider look, for when the first found nobody plausible: both names by sound, whatever the date, and a family
+ * name beside a part of it.
  */
 export function planWidely(criteria: Criteria, names: Names): CandidatePlan | undefined {
   const family = soundClause('family', criteria.familyName);
   const given = soundClause('given', criteria.givenNames);
-  const like = {
-    family: nameClauses('family', criteria.familyName, names)?.like,
-    given: nameClauses('given', criteria.givenNames, names)?.like,
-  };
   const date = dateClauses(criteria.dateOfBirth);
   const place = placeClauses(criteria.address);
   return conclude(
     [
-      ['near date and family name by sound', 5, [date?.near, family]],
-      ['near date and given names by sound', 5, [date?.near, given]],
-      ['part of the date and both names by sound', 6, [date?.partly, family, given]],
-      ['both names by sound', 4, [family, given]],
+      ['both names by sound', 6, [family, given]],
       [
         'both names swapped, by sound',
-        4,
+        5,
         [soundClause('given', criteria.familyName), soundClause('family', criteria.givenNames)],
       ],
-      ['part of the date and family name', 3, [date?.partly, like.family]],
-      ['part of the date and given names', 3, [date?.partly, like.given]],
+      ['part of the date and both names by sound', 3, [date?.partly, family, given]],
+      ['part of the date and family name', 3, [date?.partly, nameClauses('family', criteria.familyName, names)?.like]],
       ['sector and a name by sound', 4, [place.sector, anyOf([family, given])]],
       ['town and a name by sound', 2, [place.town, anyOf([family, given]), date?.partly]],
     ],
