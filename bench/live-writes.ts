@@ -30,6 +30,7 @@ const policies: Record<string, Policy> = {
   'four a tier': { segments_per_tier: 4, floor_segment: null },
   'two a tier': { segments_per_tier: 2, floor_segment: null },
 };
+const WARM_UP = 3_000;
 const SEARCHES_BEFORE = 400;
 const SAMPLE_EVERY_MS = 1_000;
 
@@ -54,7 +55,7 @@ async function run(flags: Flags): Promise<void> {
     const { rows } = await pool.query<{ id: string }>('select id from children order by random() limit 50000');
     const childIds = rows.map(({ id }) => id);
     const next = inTurn(queries);
-    await searchesOf(ours, next, SEARCHES_BEFORE);
+    await searchesOf(ours, next, WARM_UP);
     const lines: string[] = [];
     for (const [name, policy] of Object.entries(policies)) {
       await elasticsearch.indices.putSettings({ index, settings: settingsOf(policy) });
