@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Kysely, sql, type Transaction } from 'kysely';
-import { Counter } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { Context } from '../src/context.js';
 import { recordSystemAudit } from '../src/db/audit.js';
 import { findSealedLooks } from '../src/db/audit-chain.js';
@@ -37,14 +37,22 @@ export interface Alerts {
   forget(): void;
 }
 
-export function createAlerts({ config, metrics, log }: Context): Alerts {
-  const { minutes } = config.audit.alerts;
-  const raised = new Counter({
-    name: 'audit_alerts_total',
+/** One a process, however often its workers are stopped and started. */
+function alertCounter(metrics: Registry): Counter<'kind'> {
+  const name = 'audit_alerts_total';
+  const known = metrics.getSingleMetric(name);
+  if (known instanceof Counter) return known;
+  return new Counter({
+    name,
     help: 'Alerts raised on bursts of searches',
     labelNames: ['kind'] as const,
     registers: [metrics],
   });
+}
+
+export function createAlerts({ config, metrics, log }: Context): Alerts {
+  const { minutes } = config.audit.alerts;
+  const raised = alertCounter(metrics);
   let watch = createBurstWatch(config.audit.alerts);
   let seen = 0;
   const forget = () => {
