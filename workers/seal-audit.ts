@@ -37,22 +37,21 @@ export interface Alerts {
   forget(): void;
 }
 
-/** One a process, however often its workers are stopped and started. */
-function alertCounter(metrics: Registry): Counter<'kind'> {
-  const name = 'audit_alerts_total';
+/** One of a name in a process, however often its workers are stopped and started. */
+function counter<Label extends string = never>(
+  metrics: Registry,
+  name: string,
+  help: string,
+  labelNames: Label[] = [],
+) {
   const known = metrics.getSingleMetric(name);
-  if (known instanceof Counter) return known;
-  return new Counter({
-    name,
-    help: 'Alerts raised on bursts of searches',
-    labelNames: ['kind'] as const,
-    registers: [metrics],
-  });
+  if (known instanceof Counter) return known as Counter<Label>;
+  return new Counter<Label>({ name, help, labelNames, registers: [metrics] });
 }
 
 export function createAlerts({ config, metrics, log }: Context): Alerts {
   const { minutes } = config.audit.alerts;
-  const raised = alertCounter(metrics);
+  const raised = counter(metrics, 'audit_alerts_total', 'Alerts raised on bursts of searches', ['kind']);
   let watch = createBurstWatch(config.audit.alerts);
   let seen = 0;
   const forget = () => {
@@ -98,11 +97,7 @@ export function startSealer(context: Context): Sealer {
   const { config, log, metrics } = context;
   const db = openSealerDatabase(context);
   const alerts = createAlerts(context);
-  const sealedRows = new Counter({
-    name: 'audit_sealed_rows_total',
-    help: 'Audit rows sealed by this process',
-    registers: [metrics],
-  });
+  const sealedRows = counter(metrics, 'audit_sealed_rows_total', 'Audit rows sealed by this process');
   const ending = new AbortController();
   const failing = new Set<string>();
 
