@@ -38,7 +38,7 @@ export interface ChainEntry {
   row: AuditRow | undefined;
 }
 
-const SEALING_LOCK = 7_203_120;
+const SEALING_LOCK = 7_203_140;
 const UTC = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 const ROW = `
   e.id::text as id, ${UTC('e.at')} as at, e.actor, e.user_id::text as "userId", e.role,
