@@ -163,11 +163,6 @@ export interface Review {
   undecided: number;
 }
 
-/**
- * Standing shields of an authority's children whose review falls before a day, the longest due first. None is ever left
- * out: a shield does not lapse.
- * @param after the last of the page before
- */
 /** Children on whom the last word was that nothing is decided yet. */
 const undecided = sql<number>`
   select count(*) from (
@@ -175,7 +170,11 @@ const undecided = sql<number>`
     where d.shield_id = shields.id order by d.child_id, d.id desc
   ) last where decision = 'undecided'`;
 
-/** Shields due for review before that day, and those that left decisions open. */
+/**
+ * Standing shields of an authority's children whose review falls before a day, or that left decisions open, the longest
+ * due first. None is ever left out: a shield does not lapse.
+ * @param after the last of the page before
+ */
 export async function listReviews(
   db: Kysely<Database>,
   authority: string,
