@@ -1,4 +1,4 @@
-import { sql, type Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import { v7 as uuid } from 'uuid';
 import { nameTokens } from '../matching/index.js';
 import type { NameKind } from '../matching/types.js';
@@ -134,17 +134,6 @@ export async function updateAddress(
   return result.numUpdatedRows > 0n;
 }
 
-/** @returns whether the child had it */
-export async function deletePart(
-  trx: Transaction<Database>,
-  table: 'child_names' | 'child_addresses' | 'child_parents' | 'child_services',
-  childId: string,
-  id: string,
-): Promise<boolean> {
-  const result = await trx.deleteFrom(table).where('child_id', '=', childId).where('id', '=', id).executeTakeFirst();
-  return result.numDeletedRows > 0n;
-}
-
 export async function insertParent(
   trx: Transaction<Database>,
   childId: string,
@@ -174,14 +163,19 @@ const tablesOf = {
 /** Parts of a record of which a child may have several. */
 export type RecordPart = keyof typeof tablesOf;
 
-export async function deleteParts(
+/** @returns whether the child had it */
+export async function deletePart(
   trx: Transaction<Database>,
-  childId: string,
   part: RecordPart,
-  ids: string[],
-): Promise<void> {
-  await sql`
-    delete from ${sql.table(tablesOf[part])} where child_id = ${childId} and id = any(${ids}::uuid[])`.execute(trx);
+  childId: string,
+  id: string,
+): Promise<boolean> {
+  const result = await trx
+    .deleteFrom(tablesOf[part])
+    .where('child_id', '=', childId)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return result.numDeletedRows > 0n;
 }
 
 /** @returns whether there was such a parent */

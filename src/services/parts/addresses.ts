@@ -61,7 +61,7 @@ export async function removeAddress(
     parts: ['addresses'],
     reach: { hidden: true },
     async apply(trx) {
-      if (!(await deletePart(trx, 'child_addresses', childId, addressId)))
+      if (!(await deletePart(trx, 'addresses', childId, addressId)))
         throw new DirectoryError('not-found', 'No such address');
     },
   });

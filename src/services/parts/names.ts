@@ -77,7 +77,7 @@ export async function removeName(
     ...otherNames,
     async apply(trx, _standing, seen) {
       getOtherName(seen, nameId);
-      await deletePart(trx, 'child_names', childId, nameId);
+      await deletePart(trx, 'names', childId, nameId);
     },
   });
 }

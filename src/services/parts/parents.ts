@@ -59,7 +59,7 @@ export async function removeParent(
     action: 'remove-parent',
     ...parents,
     async apply(trx) {
-      if (!(await deletePart(trx, 'child_parents', childId, parentId)))
+      if (!(await deletePart(trx, 'parents', childId, parentId)))
         throw new DirectoryError('not-found', 'No such parent');
     },
   });

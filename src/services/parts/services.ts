@@ -63,7 +63,7 @@ export async function removeService(
     async apply(trx, _standing, seen) {
       const service = getService(seen, serviceId);
       if (withdrawn) requireConsent(service.sensitive);
-      await deletePart(trx, 'child_services', childId, serviceId);
+      await deletePart(trx, 'services', childId, serviceId);
     },
   });
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Access } from '../../caller.js';
 import type { Context } from '../../context.js';
 import { type ChildRecord, findRecord, type Involvement, type NameVariant } from '../../db/children.js';
-import { deleteParts, type RecordPart } from '../../db/record-parts.js';
+import { deletePart, type RecordPart } from '../../db/record-parts.js';
 import { findRecordWhenShielded, liftShield } from '../../db/shields.js';
 import { DirectoryError } from '../../errors.js';
 import { makeChange, readBack, withChild } from '../change-child.js';
@@ -40,7 +40,7 @@ export async function unshieldChild(
       reach: { urgent: true, hidden: true },
       async apply() {
         await liftShield(trx, childId, access.caller.userId);
-        for (const { part, id } of removed) await deleteParts(trx, childId, part, [id]);
+        for (const { part, id } of removed) await deletePart(trx, part, childId, id);
       },
     });
     return readBack(trx, access, childId);
