@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hkdfSync, randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -65,8 +65,11 @@ export interface Config {
     /** How many empty searches, or different children, of one user within so many minutes raise an alert; 0 for none. */
     alerts: { minutes: number; emptySearches: number; children: number };
   };
-  /** @property auditHeads signs the exported heads; empty where they are not to be signed */
-  secrets: { jwt: string; auditHeads: string };
+  /**
+   * @property auditHeads signs the exported heads; empty where they are not to be signed
+   * @property idempotency keys the hashes of requests that are kept; with a new one a repeated request is a conflict
+   */
+  secrets: { jwt: string; auditHeads: string; idempotency: Buffer };
 }
 
 export const projectRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -106,6 +109,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       auditHeads: settings.AUDIT_HEADS_KEY,
       get jwt() {
         return settings.AUTH_JWT_SECRET || localSecret(home, production);
+      },
+      get idempotency() {
+        return Buffer.from(hkdfSync('sha256', this.jwt, 'child-directory', 'idempotency', 32));
       },
     },
   };

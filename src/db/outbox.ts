@@ -1,4 +1,4 @@
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import { v7 as uuid } from 'uuid';
 import type { Database } from './schema.js';
 
@@ -28,23 +28,34 @@ export async function claimPending(
   return rows;
 }
 
+/**
+ * Workers pass over entries that somebody is at: a change of several children locks them in an order of its own, and whoever
+ * waited for one while holding others would wait in a circle. What is passed over comes again: a change leaves the entry
+ * unclaimed, and so does a claim that is freed.
+ */
+const untouched = (condition: RawBuilder<unknown>) =>
+  sql`child_id in (select child_id from outbox where ${condition} for update skip locked)`;
+
 /** Frees claims whose job must have been lost. @returns how many */
 export async function releaseExpiredClaims(db: Kysely<Database>): Promise<number> {
   const { numAffectedRows } = await sql`
-    update outbox set claimed_at = null where claimed_at < now() - make_interval(secs => ${CLAIM_SECONDS})`.execute(db);
+    update outbox set claimed_at = null
+    where ${untouched(sql`claimed_at < now() - make_interval(secs => ${CLAIM_SECONDS})`)}`.execute(db);
   return Number(numAffectedRows ?? 0);
 }
 
 /** Frees every claim: the queue has been wiped. @returns how many */
 export async function releaseAllClaims(db: Kysely<Database>): Promise<number> {
-  const { numAffectedRows } = await sql`update outbox set claimed_at = null where claimed_at is not null`.execute(db);
+  const { numAffectedRows } = await sql`
+    update outbox set claimed_at = null where ${untouched(sql`claimed_at is not null`)}`.execute(db);
   return Number(numAffectedRows ?? 0);
 }
 
 /** Frees the claims of what is to be done again, so that they need not run out first. */
 export async function releaseClaims(db: Kysely<Database>, childIds: string[]): Promise<void> {
   if (childIds.length === 0) return;
-  await sql`update outbox set claimed_at = null where child_id = any(${childIds}::uuid[])`.execute(db);
+  await sql`
+    update outbox set claimed_at = null where ${untouched(sql`child_id = any(${childIds}::uuid[])`)}`.execute(db);
 }
 
 export async function findPending(db: Kysely<Database>, childIds: string[]): Promise<OutboxEntry[]> {
@@ -67,35 +78,49 @@ export interface Acknowledged {
 /**
  * Settles what the index has acknowledged: an entry goes only if no later version waits. A shield is marked,
  * so that searches need no longer leave the child out by id, if what was acknowledged is the child as it is today.
- * What an index acknowledged that has been replaced since counts for nothing: its children wait again, for the new one.
+ * What an index acknowledged that has been replaced since counts for nothing: its children wait again, for the new one. So
+ * does a child with a new shield that somebody is changing at this moment: whether the shield is acknowledged is open.
  * @returns how many acknowledgements counted
  */
 export async function settle(db: Kysely<Database>, acknowledged: Acknowledged[]): Promise<number> {
   if (acknowledged.length === 0) return 0;
   return db.transaction().execute(async (trx) => {
     const standing = await holdStandingIndices(trx, new Set(acknowledged.map((entry) => entry.indexName)));
-    const counted = acknowledged.filter((entry) => standing.has(entry.indexName));
-    await releaseClaims(trx, childIdsOf(acknowledged.filter((entry) => !standing.has(entry.indexName))));
+    const awaited = acknowledged.filter((entry) => entry.shieldWaits);
+    const unchanged = await holdUnchanged(trx, childIdsOf(awaited));
+    const counts = ({ childId, shieldWaits, indexName }: Acknowledged) =>
+      standing.has(indexName) && (!shieldWaits || unchanged.has(childId));
+    const counted = acknowledged.filter(counts);
+    await releaseClaims(trx, childIdsOf(acknowledged.filter((entry) => !counts(entry))));
     if (counted.length === 0) return 0;
     const shielded = counted.filter((entry) => entry.shieldWaits);
     if (shielded.length > 0) {
-      // Whoever is at a change of one of them is waited for: else its new version would be overlooked below.
-      await sql`select from children where id = any(${childIdsOf(shielded)}::uuid[]) order by id for share`.execute(
+      await sql`
+        update shields set index_acknowledged_at = now() where id in (
+          select s.id from shields s join ${listed(shielded)} on s.child_id = done.child_id
+            join children c on c.id = done.child_id and c.version <= done.version
+          where s.lifted_at is null and s.index_acknowledged_at is null order by s.child_id for update of s)`.execute(
         trx,
       );
-      await sql`
-        update shields s set index_acknowledged_at = now() from ${listed(shielded)} join children c on c.id = done.child_id
-        where s.child_id = done.child_id and c.version <= done.version
-          and s.lifted_at is null and s.index_acknowledged_at is null`.execute(trx);
     }
     await sql`
-      update dead_letters d set retried_at = now() from ${listed(counted)}
-      where d.child_id = done.child_id and d.version <= done.version and d.retried_at is null`.execute(trx);
+      update dead_letters set retried_at = now() where id in (
+        select d.id from dead_letters d join ${listed(counted)} on d.child_id = done.child_id and d.version <= done.version
+        where d.retried_at is null order by d.child_id for update of d)`.execute(trx);
     await sql`
       delete from outbox o using ${listed(counted)}
-      where o.child_id = done.child_id and o.version <= done.version`.execute(trx);
+      where o.child_id = done.child_id and o.version <= done.version
+        and o.${untouched(sql`child_id = any(${childIdsOf(counted)}::uuid[])`)}`.execute(trx);
     return counted.length;
   });
+}
+
+/** Those of the children whom nobody is changing; nobody does before the transaction has ended. */
+async function holdUnchanged(trx: Transaction<Database>, childIds: string[]): Promise<Set<string>> {
+  if (childIds.length === 0) return new Set();
+  const { rows } = await sql<{ id: string }>`
+    select id from children where id = any(${childIds}::uuid[]) for share skip locked`.execute(trx);
+  return new Set(rows.map((row) => row.id));
 }
 
 function childIdsOf(entries: { childId: string }[]): string[] {
@@ -138,16 +163,24 @@ export async function buryDeadLetters(db: Kysely<Database>, refused: Refused[]):
     const standing = await holdStandingIndices(trx, new Set(refused.map((letter) => letter.indexName)));
     const buried = refused.filter((letter) => standing.has(letter.indexName));
     await releaseClaims(trx, childIdsOf(refused.filter((letter) => !standing.has(letter.indexName))));
-    for (const letter of buried) {
+    for (const letter of buried.sort(byChild)) {
       await sql`
         insert into dead_letters (id, child_id, version, reason)
         values (${uuid()}, ${letter.childId}, ${letter.version}, ${letter.reason})
         on conflict (child_id) where retried_at is null do update set
           version = excluded.version, reason = excluded.reason, failed_at = now()`.execute(trx);
-      await sql`delete from outbox where child_id = ${letter.childId} and version <= ${letter.version}`.execute(trx);
+      await sql`
+        delete from outbox where version <= ${letter.version} and ${untouched(sql`child_id = ${letter.childId}`)}`.execute(
+        trx,
+      );
     }
     return buried.length;
   });
+}
+
+/** The order in which dead letters are locked. */
+function byChild(one: Refused, other: Refused): number {
+  return one.childId < other.childId ? -1 : 1;
 }
 
 export interface Backlog {

@@ -44,10 +44,9 @@ export async function holdShieldsBack(client: pg.ClientBase): Promise<boolean> {
   return rowCount === 0;
 }
 
-/** Waits for those who hold shields back. */
+/** Within `holdHouseholds` of src/db/households.ts: then nobody who holds shields back is at work. */
 export async function insertShield(trx: Transaction<Database>, shield: NewShield): Promise<string> {
   const id = uuid();
-  await sql`select pg_advisory_xact_lock(${SHIELD_LOCK})`.execute(trx);
   await trx
     .insertInto('shields')
     .values({

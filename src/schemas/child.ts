@@ -6,6 +6,7 @@ const NOT_TEXT = '\\p{Cc}\\p{Cs}';
 const WORD = `[^\\s${NOT_TEXT}]{1,35}`;
 /** One to five words of at most 35 characters each: what a name is allowed to be. */
 const NAME = `\\s*${WORD}(\\s+${WORD}){0,4}\\s*$`;
+const KIN = "\\p{L}[\\p{L}\\p{M}'’-]*";
 const LINE = `^[^${NOT_TEXT}]*$`;
 
 /** A name as somebody looks for it: what is no name in it is passed over. */
@@ -76,7 +77,12 @@ export const emailSchema = Type.String({ format: 'email', maxLength: 254 });
 
 const parentFields = {
   name: recordedName('Name of the parent or carer'),
-  relationship: lineText('Mother, father, carer…', 40),
+  // No line to write a note in.
+  relationship: Type.String({
+    description: 'Mother, father, foster carer…: up to three words',
+    maxLength: 40,
+    pattern: `^(${KIN}( ${KIN}){0,2})?$`,
+  }),
 };
 export const newParentSchema = Type.Object(
   {

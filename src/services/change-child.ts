@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import pg from 'pg';
 import type { Access } from '../caller.js';
@@ -65,7 +65,7 @@ export async function changeChild(
     ...(ownWork ? { ownWork } : {}),
     ...(joinsHousehold ? { holdFirst: joinHousehold } : {}),
     async answered(trx) {
-      const earlier = await claim(trx, access, childId, creation);
+      const earlier = await claim(context, trx, access, creation, childId);
       if (!earlier) return undefined;
       await recordAudit(trx, access, { action: `${action}-replayed`, childIds: [childId] });
       return readBack(trx, access, childId);
@@ -164,21 +164,37 @@ export async function makeChange(
     change.reach,
   );
   await recordAudit(trx, access, { action: change.action, childIds: [childId], details: { parts: change.parts } });
-  const { route, key } = change.creation ?? {};
-  if (route !== undefined && key !== undefined)
-    await rememberCreated(trx, { userId: access.caller.userId, route, key, childId });
+  await remember(trx, access, change.creation, childId);
 }
 
-/** @returns what an earlier request with the key made (no id: it was queued); undefined for the first, or without a key */
+/** What a repeated request with the same key is answered by. */
+export async function remember(
+  trx: Transaction<Database>,
+  { caller }: Access,
+  creation: Creation | undefined,
+  childId: string,
+): Promise<void> {
+  if (creation?.key === undefined) return;
+  const { route, key } = creation;
+  await rememberCreated(trx, { userId: caller.userId, route, key, childId });
+}
+
+/**
+ * Every request with a key claims it here, in the transaction of what it makes. The body is kept as a keyed hash: of a
+ * sensitive service there are few, so that whoever may read the table could guess an unkeyed one.
+ * @param childId to whom something is added; none for a new child
+ * @returns what an earlier request with the key made (no id: it was queued); undefined for the first, or without a key
+ */
 export async function claim(
+  { config }: Context,
   trx: Transaction<Database>,
   access: Access,
-  childId: string,
   creation: Creation | undefined,
+  childId: string | null = null,
 ): Promise<{ childId: string | null } | undefined> {
   if (creation?.key === undefined) return undefined;
   const { route, key, body } = creation;
-  const bodyHash = createHash('sha256')
+  const bodyHash = createHmac('sha256', config.secrets.idempotency)
     .update(JSON.stringify([childId, body]))
     .digest();
   return claimIdempotencyKey(trx, { userId: access.caller.userId, route, key, bodyHash });

@@ -22,7 +22,10 @@ import { isResponsible } from './visibility.js';
 export type ChangedIdentity = ({ queued: false } & ReadChild) | { queued: true };
 
 export interface IdentityChange extends Change {
-  /** Who the child is then. A name that is no longer the current one is of another kind. */
+  /**
+   * Who the child is then. A name that is no longer the current one is of another kind.
+   * @throws DirectoryError where the child can't be that; asked only for whoever may change the record
+   */
   becomes(record: ChildRecord): Identity;
   /** The change as it is left in the matching queue, to be carried out later. */
   row: object;
@@ -53,7 +56,7 @@ export async function changeIdentity(
     expectedVersion,
     action: change.action,
     async answered(trx) {
-      const earlier = await claim(trx, access, childId, change.creation);
+      const earlier = await claim(context, trx, access, change.creation, childId);
       if (!earlier) return undefined;
       await recordAudit(trx, access, { action: `${change.action}-replayed`, childIds: [childId] });
       return earlier.childId ? { queued: false, ...(await readBack(trx, access, childId)) } : { queued: true };
@@ -95,7 +98,6 @@ export async function correctChild(
     ...(familyName === undefined ? {} : { familyName }),
   };
   const renamed = Object.keys(newName).length > 0;
-  if (dateOfBirth !== undefined) requireChild(dateOfBirth);
   if (diedOn) requirePast('/diedOn', diedOn);
   return changeIdentity(context, access, childId, version, {
     action: 'correct-child',
@@ -103,11 +105,14 @@ export async function correctChild(
     // A shield hides that a child has died, and nothing else that is corrected here.
     reach: { hidden: Object.keys(change).every((part) => part === 'diedOn') },
     row: { change },
-    becomes: (record) => ({
-      names: renamed ? record.names.flatMap((name) => renameCurrent(name, newName)) : record.names,
-      dateOfBirth: dateOfBirth ?? record.dateOfBirth,
-      gender: gender ?? record.gender,
-    }),
+    becomes(record) {
+      if (dateOfBirth !== undefined) requireChild(dateOfBirth, record.consentTo25);
+      return {
+        names: renamed ? record.names.flatMap((name) => renameCurrent(name, newName)) : record.names,
+        dateOfBirth: dateOfBirth ?? record.dateOfBirth,
+        gender: gender ?? record.gender,
+      };
+    },
     async apply(trx) {
       if (renamed) await replaceCurrentName(trx, childId, newName);
       if (dateOfBirth === undefined && gender === undefined && diedOn === undefined) return;

@@ -2,6 +2,8 @@ import { DirectoryError } from '../errors.js';
 
 /** Up to this birthday a child is in the directory. */
 const ADULT_AT = 18;
+/** With the young person's recorded consent. */
+const ADULT_WITH_CONSENT_AT = 25;
 
 // Costly to make, so made once.
 const ENGLISH_DAY = new Intl.DateTimeFormat('en-CA', { timeZone: 'Europe/London' });
@@ -18,15 +20,16 @@ export function birthday(dateOfBirth: string, age: number): string {
 }
 
 /** Why a date of birth is not one of a child today, or undefined. */
-export function ageProblem(dateOfBirth: string, today: string): string | undefined {
+export function ageProblem(dateOfBirth: string, today: string, consentTo25 = false): string | undefined {
+  const adultAt = consentTo25 ? ADULT_WITH_CONSENT_AT : ADULT_AT;
   if (dateOfBirth > today) return 'lies in the future';
-  if (birthday(dateOfBirth, ADULT_AT) <= today) return `makes the person ${ADULT_AT} or older`;
+  if (birthday(dateOfBirth, adultAt) <= today) return `makes the person ${adultAt} or older`;
   return undefined;
 }
 
 /** @throws DirectoryError `not-a-child` */
-export function requireChild(dateOfBirth: string): void {
-  const problem = ageProblem(dateOfBirth, todayInEngland());
+export function requireChild(dateOfBirth: string, consentTo25 = false): void {
+  const problem = ageProblem(dateOfBirth, todayInEngland(), consentTo25);
   if (problem) {
     throw new DirectoryError('not-a-child', `The date of birth ${problem}`, {
       errors: [{ path: '/dateOfBirth', message: problem }],

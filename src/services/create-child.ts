@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import { v7 as uuid } from 'uuid';
 import type { Access } from '../caller.js';
@@ -6,13 +5,12 @@ import type { Context } from '../context.js';
 import { recordAudit } from '../db/audit.js';
 import { insertHistory, queueForIndex } from '../db/children.js';
 import { joinHousehold } from '../db/households.js';
-import { claimIdempotencyKey, rememberCreated } from '../db/idempotency.js';
 import { drawFreeNumbers } from '../db/numbers.js';
 import { insertAddress, insertName, insertParent, type NameParts } from '../db/record-parts.js';
 import type { Database } from '../db/schema.js';
 import { DirectoryError } from '../errors.js';
 import type { NewChild } from '../schemas/child.js';
-import { readBack, refuseContradiction } from './change-child.js';
+import { type Creation, claim, readBack, refuseContradiction, remember } from './change-child.js';
 import { requireChild } from './child-age.js';
 import { requireSomePlace } from './parts/addresses.js';
 import type { ReadChild } from './read-child.js';
@@ -23,37 +21,30 @@ export type CreatedChild = ({ queued: false } & ReadChild) | { queued: true };
 /**
  * A new child in the caller's authority; or, where it resembles a child already there, shielded or not, an entry in
  * the matching queue and no word of whom it resembles.
- * @param idempotencyKey a repeated request with the same key makes nothing twice
+ * @param key a repeated request with the same one makes nothing twice
  * @throws DirectoryError `not-a-child`, `invalid-request`, `forbidden`, `conflict`
  */
 export async function createChild(
   context: Context,
   access: Access,
   child: NewChild,
-  idempotencyKey?: string,
+  key?: string,
 ): Promise<CreatedChild> {
   const { authority, userId } = access.caller;
   if (!authority) throw new DirectoryError('forbidden', 'Your account belongs to no authority');
   if (!child.givenNames && !child.familyName) throw new DirectoryError('invalid-request', 'A child needs a name');
   requireChild(child.dateOfBirth);
   for (const address of child.addresses ?? []) requireSomePlace(address);
+  const creation: Creation = { route: 'POST /v1/children', key, body: child };
   const newcomer = { after: identityOfNew(child) };
   const indexed = await findIndexedAlike(context, newcomer);
   return context.db.transaction().execute(async (trx) => {
     await joinHousehold(trx);
-    if (idempotencyKey !== undefined) {
-      const bodyHash = createHash('sha256').update(JSON.stringify(child)).digest();
-      const earlier = await claimIdempotencyKey(trx, {
-        userId,
-        route: 'POST /v1/children',
-        key: idempotencyKey,
-        bodyHash,
-      });
-      if (earlier) {
-        const { childId } = earlier;
-        await recordAudit(trx, access, { action: 'create-child-replayed', childIds: childId ? [childId] : [] });
-        return childId ? { queued: false, ...(await readBack(trx, access, childId)) } : { queued: true };
-      }
+    const earlier = await claim(context, trx, access, creation);
+    if (earlier) {
+      const { childId } = earlier;
+      await recordAudit(trx, access, { action: 'create-child-replayed', childIds: childId ? [childId] : [] });
+      return childId ? { queued: false, ...(await readBack(trx, access, childId)) } : { queued: true };
     }
     const alike = await findAlike(context, trx, newcomer, indexed);
     if (alike.length > 0) {
@@ -68,9 +59,7 @@ export async function createChild(
       change: { action: 'create-child' },
     });
     await queueForIndex(trx, childId, 1, false);
-    if (idempotencyKey !== undefined) {
-      await rememberCreated(trx, { userId, route: 'POST /v1/children', key: idempotencyKey, childId });
-    }
+    await remember(trx, access, creation, childId);
     await recordAudit(trx, access, { action: 'create-child', childIds: [childId] });
     return { queued: false, ...(await readBack(trx, access, childId)) };
   });

@@ -87,6 +87,10 @@ t.test('the parts of a record', async (t) => {
       status: 200,
       body: { parents: [{ ...parent, name: 'Rowena Hale', phone: null }] },
     });
+    for (const relationship of ['Mother', 'foster carer', "mother's partner", 'belle-mère', ''])
+      t.match(await change('PATCH', path, { relationship }), { status: 200, body: { parents: [{ relationship }] } });
+    for (const relationship of ['not to be let in', 'aunt; drinks', 'aunt 2', ' aunt', 'aunt\n'])
+      t.match(await change('PATCH', path, { relationship }), { status: 400 }, 'a note is no relationship');
     for (const body of [{}, { name: null }, { name: '' }, { phone: 'call me' }, { notes: 'x' }, { parentId: nobody }])
       t.match(await change('PATCH', path, body), { status: 400 }, JSON.stringify(body));
     for (const body of [{}, { name: 'Una', responsibility: true }, { phone: '01632 960001' }])
@@ -150,7 +154,12 @@ t.test('the parts of a record', async (t) => {
     t.match(await change('PUT', '/consent-to-25'), { status: 200, body: { consentTo25: true, version: 2 } });
     t.match(await change('PUT', '/consent-to-25', {}), { status: 200 }, 'an empty body is as good as none');
     t.match(await change('PUT', '/consent-to-25', { note: 'x' }), { status: 400 });
+    const older = bornYearsAgo(20);
+    t.match(await change('PATCH', '', { dateOfBirth: bornYearsAgo(25) }), { status: 422, body: { code: 'not-a-child' } });
+    t.match(await change('PATCH', '', { dateOfBirth: older }), { status: 200, body: { dateOfBirth: older } });
+    t.match(await change('PATCH', '', { dateOfBirth: bornYearsAgo(12) }), { status: 200 });
     t.match(await change('DELETE', '/consent-to-25'), { status: 200, body: { consentTo25: false } });
+    t.match(await change('PATCH', '', { dateOfBirth: older }), { status: 422 }, 'an adult, without the consent');
 
     t.match(await change('PATCH', '', { diedOn: '2025-01-31' }), { status: 200, body: { diedOn: '2025-01-31' } });
     for (const diedOn of ['2099-01-01', '2010-01-01', 'yesterday', ''])
@@ -168,9 +177,10 @@ t.test('the parts of a record', async (t) => {
       .execute();
     t.strictSame(
       history,
-      ['record-consent-to-25', 'record-consent-to-25', 'withdraw-consent-to-25', 'correct-child', 'correct-child'].map(
-        (action, at) => ({ version: at + 2, changed_by: manager.userId, reason: 'direct-work', action }),
-      ),
+      [
+        ...['record-consent-to-25', 'record-consent-to-25', 'correct-child', 'correct-child'],
+        ...['withdraw-consent-to-25', 'correct-child', 'correct-child'],
+      ].map((action, at) => ({ version: at + 2, changed_by: manager.userId, reason: 'direct-work', action })),
       'each change is on record with who and why',
     );
   });

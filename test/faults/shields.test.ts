@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import { findFacts } from '../../src/db/children.js';
+import { holdHouseholds } from '../../src/db/households.js';
 import { insertShield } from '../../src/db/shields.js';
 import { readAlias, writeAlias } from '../../src/search/aliases.js';
 import { projectChild } from '../../src/search/projection.js';
@@ -151,6 +152,7 @@ t.test('shields that the index does not know of yet leave room for the others', 
   await directory.index();
   const caller = await directory.caller('management-team');
   await directory.owner.transaction().execute(async (trx) => {
+    await holdHouseholds(trx);
     for (const { childId } of shielded) {
       await insertShield(trx, {
         childId,

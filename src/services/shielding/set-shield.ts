@@ -48,11 +48,11 @@ export async function shieldChild(
       const earlier = standing.shielded ? await findDecisions(trx, childId) : new Map<string, KeptDecision>();
       const households = await findHouseholds(trx, access.caller, childId, decisions);
       if (request.decisions) requireDecisions(households, decisions, earlier);
-      await makeChange(trx, access, standing, shieldWith(terms, access));
-      for (const sharerId of [...households.keys()].filter((id) => id !== childId).sort()) {
-        const sharer = await findStandingForUpdate(trx, sharerId);
-        requireEntitled(access, sharer);
-        await makeChange(trx, access, sharer, shieldWith(terms, access));
+      // In the order of their ids, as a new index queues them: one that waited for the other here would wait in a circle.
+      for (const id of [...households.keys()].sort()) {
+        const shielded = id === childId ? standing : await findStandingForUpdate(trx, id);
+        requireEntitled(access, shielded);
+        await makeChange(trx, access, shielded, shieldWith(terms, access));
       }
       await keepDecisions(trx, access, childId, households, (id) =>
         request.decisions || earlier.has(id) ? decisions.get(id) : 'undecided',
