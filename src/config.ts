@@ -17,6 +17,8 @@ const environmentSchema = Type.Object({
   HOST: Type.String({ default: '127.0.0.1', minLength: 1 }),
   PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65535 }),
   LOG_LEVEL: Type.String({ default: 'info', pattern: '^(trace|debug|info|warn|error|fatal|silent)$' }),
+  WORKER_METRICS_PORT: Type.Integer({ default: 0, minimum: 0, maximum: 65535 }),
+  METRICS_TOKEN: Type.String({ default: '', pattern: '^$|^[!-~]{32,}$' }),
   AUTH_JWT_SECRET: Type.String({ default: '', pattern: '^$|^.{32,}$' }),
   AUTH_ACCESS_TOKEN_MINUTES: Type.Integer({ default: 15, minimum: 1, maximum: 60 }),
   AUTH_SESSION_HOURS: Type.Integer({ default: 12, minimum: 1, maximum: 24 }),
@@ -36,6 +38,8 @@ const settingHelp: Record<string, string> = {
   DIRECTORY_INSTANCE: 'lower-case letters, digits and underscores, beginning with a letter, at most 31',
   PORT: 'a whole number from 0 to 65535',
   LOG_LEVEL: 'one of trace, debug, info, warn, error, fatal, silent',
+  WORKER_METRICS_PORT: 'a whole number from 0 to 65535; 0 for none',
+  METRICS_TOKEN: 'at least 32 characters, none of them blank',
   AUTH_JWT_SECRET: 'at least 32 characters',
   AUTH_ACCESS_TOKEN_MINUTES: 'a whole number from 1 to 60',
   AUTH_SESSION_HOURS: 'a whole number from 1 to 24',
@@ -56,6 +60,8 @@ export interface Config {
   /** As given; an empty string leaves the service to the embedded stack. */
   services: { databaseUrl: string; redisUrl: string; elasticsearchUrl: string };
   http: { host: string; port: number };
+  /** Where a worker tells its measurements; 0 for nowhere. */
+  workerMetricsPort: number;
   logLevel: string;
   auth: { accessTokenMinutes: number; sessionHours: number };
   index: { shards: number; replicas: number };
@@ -67,9 +73,10 @@ export interface Config {
   };
   /**
    * @property auditHeads signs the exported heads; empty where they are not to be signed
+   * @property metrics opens the measurements; empty: outside production they are open, in production closed
    * @property idempotency keys the hashes of requests that are kept; with a new one a repeated request is a conflict
    */
-  secrets: { jwt: string; auditHeads: string; idempotency: Buffer };
+  secrets: { jwt: string; auditHeads: string; metrics: string; idempotency: Buffer };
 }
 
 export const projectRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -92,6 +99,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       elasticsearchUrl: settings.ELASTICSEARCH_URL.replace(/\/$/, ''),
     },
     http: { host: settings.HOST, port: settings.PORT },
+    workerMetricsPort: settings.WORKER_METRICS_PORT,
     logLevel: settings.LOG_LEVEL,
     auth: { accessTokenMinutes: settings.AUTH_ACCESS_TOKEN_MINUTES, sessionHours: settings.AUTH_SESSION_HOURS },
     index: { shards: settings.INDEX_SHARDS, replicas: settings.INDEX_REPLICAS },
@@ -107,6 +115,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     },
     secrets: {
       auditHeads: settings.AUDIT_HEADS_KEY,
+      metrics: settings.METRICS_TOKEN,
       get jwt() {
         return settings.AUTH_JWT_SECRET || localSecret(home, production);
       },

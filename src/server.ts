@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { buildApp } from './app.js';
 import type { Config } from './config.js';
 import { type Context, createContext } from './context.js';
-import { CommandError } from './errors.js';
+import { listenFailure } from './listen-failure.js';
 
 export interface Server {
   url: string;
@@ -36,14 +36,4 @@ export async function startServer(config: Config): Promise<Server> {
     await context.close();
     throw error;
   }
-}
-
-function listenFailure(error: NodeJS.ErrnoException, { host, port }: Config['http']): Error {
-  if (error.code === 'EADDRINUSE')
-    return new CommandError(`Port ${port} is taken: give another with --port or PORT, or 0 for any free one`);
-  if (error.code === 'EACCES')
-    return new CommandError(`Port ${port} may not be used by this user: give one above 1023`);
-  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
-    return new CommandError(`HOST is no address of this machine: ${host}`);
-  return error;
 }

@@ -6,16 +6,21 @@ export function workCommand(): Command {
     const { readConfig } = await import('../config.js');
     const { createContext } = await import('../context.js');
     const { startWorkers } = await import('../../workers/main.js');
-    const context = await createContext(readConfig(), {
+    const { serveMetrics } = await import('../../workers/serve-metrics.js');
+    const config = readConfig();
+    const context = await createContext(config, {
       role: 'directory_worker',
       application: 'directory-worker',
       statementMs: 120_000,
     });
+    const metrics =
+      config.workerMetricsPort === 0 ? undefined : await serveMetrics(context, config.workerMetricsPort);
     const workers = await startWorkers(context);
     context.log.info('workers started');
     console.log('working');
     closeWithGrace({ delay: 10_000 }, async ({ err }) => {
       if (err) context.log.error({ err }, 'stopping after an error');
+      await metrics?.close();
       await workers.close();
       await context.close();
     });

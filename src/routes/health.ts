@@ -1,6 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import type { Context } from '../context.js';
+import { mayReadMetrics } from '../metrics-token.js';
+import { unauthenticated } from '../plugins/access-tokens.js';
 import { checkReadiness, readinessSchema } from '../services/readiness.js';
 
 export function healthRoutes(context: Context): FastifyPluginAsyncTypebox {
@@ -37,10 +39,15 @@ export function healthRoutes(context: Context): FastifyPluginAsyncTypebox {
         config: { access: 'public' },
         schema: {
           summary: 'Measurements, for Prometheus',
+          description: 'With the bearer token METRICS_TOKEN where one is set; in production not without.',
           response: { 200: { content: { 'text/plain': { schema: Type.String() } } } },
         },
       },
-      async (_request, reply) => reply.type(context.metrics.contentType).send(await context.metrics.metrics()),
+      async (request, reply) => {
+        if (!mayReadMetrics(context.config, request.headers.authorization))
+          throw unauthenticated('Measurements are told to whoever brings METRICS_TOKEN as a bearer token');
+        return reply.type(context.metrics.contentType).send(await context.metrics.metrics());
+      },
     );
   };
 }

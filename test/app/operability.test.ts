@@ -102,6 +102,27 @@ t.test('the directory tells how it is', async (t) => {
     t.equal(context.metrics.contentType, reply.headers['content-type']);
   });
 
+  t.test('measurements are told to whoever brings the token, and in production to nobody else', async (t) => {
+    const token = 'a-token-that-only-prometheus-knows';
+    const told = async (env: NodeJS.ProcessEnv, authorization?: string) => {
+      const { app } = await openDirectory(t, { env });
+      const headers = authorization === undefined ? {} : { authorization };
+      const { statusCode, body, headers: answered } = await app.inject({ url: '/metrics', headers });
+      t.equal(statusCode === 200, /http_request_duration_seconds/.test(body));
+      if (statusCode !== 200) t.match(answered, { 'www-authenticate': 'Bearer' });
+      return statusCode;
+    };
+    t.equal(await told({}), 200);
+    t.equal(await told({ NODE_ENV: 'production' }), 401);
+    t.equal(await told({ NODE_ENV: 'production' }, 'Bearer '), 401);
+    for (const NODE_ENV of ['development', 'production']) {
+      const env = { NODE_ENV, METRICS_TOKEN: token };
+      t.equal(await told(env, `Bearer ${token}`), 200);
+      for (const wrong of [undefined, '', token, `Bearer ${token}x`, `Bearer ${token.slice(1)}`, `bearer ${token}`])
+        t.equal(await told(env, wrong), 401, `${wrong}`);
+    }
+  });
+
   t.test('security headers are on every reply', async (t) => {
     for (const url of ['/v1/me', '/nowhere', '/health/live']) {
       const { headers } = await app.inject({ url });

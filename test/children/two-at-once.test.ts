@@ -26,7 +26,10 @@ const nothing: Write = { bodies: [undefined, undefined] };
 const writes: Record<string, Write> = {
   'PATCH /v1/children/:childId': either({ givenNames: 'Wilfreda' }, { givenNames: 'Winifred', gender: 'female' }),
   'POST /v1/children/:childId/names': either({ kind: 'birth', familyName: 'One' }, { kind: 'birth', familyName: 'Two' }),
-  'PATCH /v1/children/:childId/names/:nameId': part('names', 1, [{ familyName: 'One' }, { familyName: 'Two' }]),
+  'PATCH /v1/children/:childId/names/:nameId': part('names', 1, [
+    { familyName: 'Vandersloot' },
+    { familyName: 'Mbeki' },
+  ]),
   'DELETE /v1/children/:childId/names/:nameId': part('names', 1),
   'POST /v1/children/:childId/addresses': either({ kind: 'home', town: 'One' }, { kind: 'home', town: 'Two' }),
   'PATCH /v1/children/:childId/addresses/:addressId': part('addresses', 0, [{ town: 'One' }, { town: 'Two' }]),
