@@ -67,6 +67,10 @@ async function writeDocuments(context: Context, childIds: string[], children: Ch
   const refused = results.filter((result) => result.verdict === 'refused');
   let deadLetters = 0;
   if (refused.length > 0) {
+    await removeHidden(
+      context,
+      refused.map(({ target }) => target),
+    );
     deadLetters = await buryDeadLetters(
       context.db,
       refused.map(({ target: { childId, version }, reason, indexName }) => ({ childId, version, reason, indexName })),
@@ -79,6 +83,24 @@ async function writeDocuments(context: Context, childIds: string[], children: Ch
     throw new IndexRetryError(`${later.length} of ${targets.length} documents to be tried again: ${later[0]?.reason}`);
   }
   return { acknowledged, deadLetters };
+}
+
+/**
+ * Where the document of a shielded child is refused, the one from before the shield would stay, with all that is hidden
+ * now. Better none: the child is found by number, and again by name once the dead letter has been seen to.
+ * @throws IndexRetryError when it could not be removed for now: then nothing is settled
+ */
+async function removeHidden(context: Context, refused: Target[]): Promise<void> {
+  const shielded = refused.filter(({ document }) => document?.shielded);
+  if (shielded.length === 0) return;
+  const { items } = await context.elasticsearch.bulk({
+    index: writeAlias(context.config.instance),
+    require_alias: true,
+    operations: shielded.flatMap((target) => bulkOperation({ ...target, document: undefined })),
+  });
+  const left = items.map(judge).filter(({ verdict }) => verdict !== 'written');
+  if (left.length > 0)
+    throw new IndexRetryError(`${left.length} documents of shielded children to be removed: ${left[0]?.reason}`);
 }
 
 function reasonsOf(results: Verdict[]): string[] {

@@ -5,8 +5,8 @@ import { failAbandonedBatches } from '../src/db/feed-batches.js';
 import { refreshNameFrequencies } from '../src/db/name-frequencies.js';
 import { releaseClaims } from '../src/db/outbox.js';
 import { createIndexQueue, createRedis, type IndexJob, indexQueues, parseIndexJob } from '../src/queues/index-queue.js';
-import { ensureIndex } from '../src/search/aliases.js';
 import { IndexRetryError, indexChildren } from './index-children.js';
+import { createIndexKeeper } from './keep-index.js';
 import { startRelay } from './relay-outbox.js';
 import { startSealer } from './seal-audit.js';
 
@@ -64,9 +64,7 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
     return worker;
   });
 
-  const relay = startRelay(context, queues, producing, async () => {
-    await ensureIndex(context);
-  });
+  const relay = startRelay(context, queues, producing, createIndexKeeper(context));
   failAbandonedBatches(context.db).catch((error: unknown) => {
     log.warn({ err: error }, 'imports that were killed are still on record as running');
   });

@@ -13,8 +13,7 @@ export function workCommand(): Command {
       application: 'directory-worker',
       statementMs: 120_000,
     });
-    const metrics =
-      config.workerMetricsPort === 0 ? undefined : await serveMetrics(context, config.workerMetricsPort);
+    const metrics = config.workerMetricsPort === 0 ? undefined : await serveMetrics(context, config.workerMetricsPort);
     const workers = await startWorkers(context);
     context.log.info('workers started');
     console.log('working');

@@ -346,6 +346,7 @@ interface IndexBuildTable {
   started_at: Generated<Date>;
   queued_up_to: string | null;
   queued_at: Date | null;
+  merge_task: string | null;
   live_at: Date | null;
 }
 

@@ -5,6 +5,7 @@ import { sql, type Transaction } from 'kysely';
 import { projectRoot } from '../config.js';
 import type { Context } from '../context.js';
 import type { Database } from '../db/schema.js';
+import { hasMerged, startMerging } from './merge-segments.js';
 
 /** The newest file in index-mappings/. */
 export const MAPPING_VERSION = 1;
@@ -16,6 +17,8 @@ const TIMEOUT_MS = 5_000;
 const QUEUED_AT_ONCE = 10_000;
 /** An index that refused a larger share of the children is no index of them. */
 const REFUSED_AT_MOST = 0.001;
+/** A small index is merged in less; of a great one the relay must not be kept from handing shields on. */
+const MERGE_WAIT_MS = 500;
 
 /** Searches read here; it points to a complete index or nowhere. */
 export function readAlias(instance: string): string {
@@ -27,12 +30,13 @@ export function writeAlias(instance: string): string {
   return `${instance}-children-write`;
 }
 
-export type IndexState = 'live' | 'filling';
+/** `refusing`: filled as far as it goes, but too much was refused for it to be searched. */
+export type IndexState = 'live' | 'filling' | 'refusing';
 
 /**
  * Makes sure that there is an index to write to, and that searches see it once it is complete. An index that is gone
  * (a new directory, or one wiped) is made anew and every child is queued for it, some at each call; the read alias is set
- * when the last of them is in, so that no search is answered from half an index. Call it again until it says `live`:
+ * when the last of them is in and its segments are merged, so that no search is answered from half an index, or slowly. Call it again until it says `live`:
  * what one process has begun any other carries on.
  */
 export async function ensureIndex(context: Context): Promise<IndexState> {
@@ -44,7 +48,9 @@ export async function ensureIndex(context: Context): Promise<IndexState> {
     if (build?.state === 'live' && (await indexBehind(context, readAlias(instance))) === name) return 'live';
     if (!build) await startFilling(context, trx, name);
     if (!build?.queued && !(await queueSome(context, trx, name))) return 'filling';
-    if (!(await isFilled(context, trx, name))) return 'filling';
+    const filled = await howFilled(context, trx, name);
+    if (filled !== 'filled') return filled;
+    if (!(await isMerged(context, trx, name, build?.mergeTask ?? null))) return 'filling';
     await goLive(context, trx, name);
     return 'live';
   });
@@ -76,13 +82,14 @@ interface Build {
   state: string;
   /** Every child is in the outbox for it, or has been. */
   queued: boolean;
+  mergeTask: string | null;
 }
 
 /** What PostgreSQL knows of an index in use. */
 async function findBuild(trx: Transaction<Database>, indexName: string): Promise<Build | undefined> {
   return trx
     .selectFrom('index_builds')
-    .select(['state', sql<boolean>`queued_at is not null`.as('queued')])
+    .select(['state', sql<boolean>`queued_at is not null`.as('queued'), 'merge_task as mergeTask'])
     .where('index_name', '=', indexName)
     .where('state', '!=', 'retired')
     .executeTakeFirst();
@@ -136,21 +143,43 @@ async function queueSome(context: Context, trx: Transaction<Database>, indexName
 }
 
 /** Whether every child that was queued is in, but for the odd one refused. */
-async function isFilled(context: Context, trx: Transaction<Database>, indexName: string): Promise<boolean> {
+async function howFilled(
+  context: Context,
+  trx: Transaction<Database>,
+  indexName: string,
+): Promise<'filled' | 'filling' | 'refusing'> {
   const build = (column: 'started_at' | 'queued_at') =>
     sql`(select ${sql.ref(column)} from index_builds where index_name = ${indexName})`;
   const waiting = await sql`select from outbox where changed_at <= ${build('queued_at')} limit 1`.execute(trx);
-  if (waiting.rows.length > 0) return false;
+  if (waiting.rows.length > 0) return 'filling';
   const { rows } = await sql<{ refused: number; children: number }>`
     select (select count(*) from dead_letters where retried_at is null and failed_at >= ${build('started_at')}) as refused,
       (select count(*) from children where archived_at is null) as children`.execute(trx);
   const { refused, children } = rows[0] as { refused: number; children: number };
-  if (refused <= Math.max(1, children * REFUSED_AT_MOST)) return true;
+  if (refused <= Math.max(1, children * REFUSED_AT_MOST)) return 'filled';
   context.log.error(
     { index: indexName, refused },
     'the index refused too many children to be searched: see dead_letters',
   );
-  return false;
+  return 'refusing';
+}
+
+async function isMerged(
+  context: Context,
+  trx: Transaction<Database>,
+  indexName: string,
+  begun: string | null,
+): Promise<boolean> {
+  const task = begun ?? (await startMerging(context, indexName));
+  if (task === undefined) return true;
+  if (begun === null) {
+    await trx
+      .updateTable('index_builds')
+      .set({ merge_task: String(task) })
+      .where('index_name', '=', indexName)
+      .execute();
+  }
+  return hasMerged(context, task, MERGE_WAIT_MS);
 }
 
 async function goLive(context: Context, trx: Transaction<Database>, indexName: string): Promise<void> {

@@ -67,7 +67,7 @@ export async function changeIdentity(
     const alike = await findAlike(context, trx, newcomer, indexed);
     if (alike.length > 0) {
       const row = { action: change.action, childId, ...change.row };
-      await queueForMatching(trx, row, alike, standing.shielded);
+      await queueForMatching(trx, row, alike, { quarantined: standing.shielded, once: true });
       await recordAudit(trx, access, { action: `${change.action}-queued`, childIds: [childId] });
       return { queued: true };
     }

@@ -161,23 +161,38 @@ async function findPlausible(
 /**
  * Leaves a new child or a correction for a management team to decide.
  * @param row what is to be done, in full: it has not been done
- * @param quarantined it tells of a shielded child even apart from whom it resembles
+ * @property quarantined it tells of a shielded child even apart from whom it resembles
+ * @property once the same row waits once, however often it is asked for: a correction is the same by its content, while two
+ *   new children of one name may be two
  */
 export async function queueForMatching(
   trx: Transaction<Database>,
   row: object,
   alike: Alike[],
-  quarantined = false,
+  { quarantined = false, once = false } = {},
 ): Promise<void> {
+  const text = JSON.stringify(row);
+  const tells = quarantined || alike.some((fact) => fact.shielded);
+  const id = uuid();
   await trx
     .insertInto('matching_queue')
     .values({
-      id: uuid(),
+      id,
       source: 'api',
-      source_id: uuid(),
-      row: JSON.stringify(row),
+      // As jsonb its fields have one order, whatever order they came in.
+      source_id: once ? sql<string>`encode(sha256(convert_to(${text}::jsonb::text, 'UTF8')), 'hex')` : id,
+      row: text,
       candidate_ids: alike.map((fact) => fact.childId),
-      quarantined: quarantined || alike.some((fact) => fact.shielded),
+      quarantined: tells,
     })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['source', 'source_id'])
+        .where('decided_at', 'is', null)
+        .doUpdateSet((eb) => ({
+          candidate_ids: eb.ref('excluded.candidate_ids'),
+          quarantined: sql`matching_queue.quarantined or excluded.quarantined`,
+        })),
+    )
     .execute();
 }

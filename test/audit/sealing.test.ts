@@ -10,6 +10,7 @@ import { readHeads } from '../../src/services/audit/heads-file.js';
 import { sealRows } from '../../src/services/audit/seal-rows.js';
 import { verifyChain } from '../../src/services/audit/verify.js';
 import { createAlerts, openSealerDatabase, startSealer } from '../../workers/seal-audit.js';
+import { serveMetrics } from '../../workers/serve-metrics.js';
 import { openDirectory, type TestDirectory } from '../helpers/directory.js';
 import { until } from '../helpers/wait.js';
 
@@ -41,6 +42,35 @@ async function sealedActions({ owner }: Pick<TestDirectory, 'owner'>): Promise<s
     select action from audit_chain c join audit_events e on e.id = c.event_id order by position`.execute(owner);
   return rows.map((row) => row.action);
 }
+
+t.test('a worker tells how much it has sealed', async (t) => {
+  const { context, openContext } = await openSealed(t);
+  const worker = await openContext({ role: 'directory_worker' });
+  const { port, close } = await serveMetrics(worker, 0);
+  t.teardown(close);
+  const get = (path: string, method = 'GET') => fetch(`http://127.0.0.1:${port}${path}`, { method });
+  const running = startSealer(worker);
+  t.teardown(() => running.close());
+  await write(context.db);
+  const told = await until(async () => {
+    const text = await (await get('/metrics')).text();
+    return /^audit_sealed_rows_total [1-9]/m.test(text) && text;
+  });
+  t.match(told, /process_cpu_seconds_total/);
+  t.match(told, /# TYPE audit_alerts_total counter/);
+  t.match(await (await get('/health/live')).json(), { status: 'live' });
+  t.equal((await get('/')).status, 404);
+  t.equal((await get('/metrics', 'POST')).status, 405);
+  const other = await openContext({ role: 'directory_worker' });
+  await t.rejects(serveMetrics(other, port), { name: 'CommandError', message: /is taken/ });
+  const closed = await serveMetrics({ ...(await openContext()), config: { ...worker.config, production: true } }, 0);
+  t.teardown(() => closed.close());
+  t.equal(
+    (await fetch(`http://127.0.0.1:${closed.port}/metrics`)).status,
+    401,
+    'in production to nobody without the token',
+  );
+});
 
 t.test('the roles that write the log choose neither time nor id, and only the sealer seals', async (t) => {
   const { context, openContext, sealer } = await openSealed(t);

@@ -75,6 +75,15 @@ t.test('a correction cannot make a second record of a child', async (t) => {
     },
   );
 
+  await t.test('asked for again it waits once, in whatever order its fields came', async (t) => {
+    const before = await queue();
+    t.match(await correct({ dateOfBirth: born, familyName: 'Fynch', givenNames: 'Orlah' }), { status: 202 });
+    t.strictSame(await queue(), before);
+    await owner.updateTable('matching_queue').set({ decided_at: new Date(), decision: 'discard' }).execute();
+    t.match(await correct({ givenNames: 'Orlah', familyName: 'Fynch', dateOfBirth: born }), { status: 202 });
+    t.equal((await queue()).length, before.length + 1, 'until it has been decided on');
+  });
+
   await t.test('by the date alone or by the name alone', async (t) => {
     t.match(await correct({ givenNames: 'Orlah', familyName: 'Fynch', dateOfBirth: '2020-02-29' }), { status: 200 });
     t.match(await correct({ dateOfBirth: born }), { status: 202 });

@@ -155,7 +155,10 @@ t.test('the parts of a record', async (t) => {
     t.match(await change('PUT', '/consent-to-25', {}), { status: 200 }, 'an empty body is as good as none');
     t.match(await change('PUT', '/consent-to-25', { note: 'x' }), { status: 400 });
     const older = bornYearsAgo(20);
-    t.match(await change('PATCH', '', { dateOfBirth: bornYearsAgo(25) }), { status: 422, body: { code: 'not-a-child' } });
+    t.match(await change('PATCH', '', { dateOfBirth: bornYearsAgo(25) }), {
+      status: 422,
+      body: { code: 'not-a-child' },
+    });
     t.match(await change('PATCH', '', { dateOfBirth: older }), { status: 200, body: { dateOfBirth: older } });
     t.match(await change('PATCH', '', { dateOfBirth: bornYearsAgo(12) }), { status: 200 });
     t.match(await change('DELETE', '/consent-to-25'), { status: 200, body: { consentTo25: false } });

@@ -25,7 +25,10 @@ const nothing: Write = { bodies: [undefined, undefined] };
 /** Every write to a record that there is: a new route has to be thought of here. */
 const writes: Record<string, Write> = {
   'PATCH /v1/children/:childId': either({ givenNames: 'Wilfreda' }, { givenNames: 'Winifred', gender: 'female' }),
-  'POST /v1/children/:childId/names': either({ kind: 'birth', familyName: 'One' }, { kind: 'birth', familyName: 'Two' }),
+  'POST /v1/children/:childId/names': either(
+    { kind: 'birth', familyName: 'One' },
+    { kind: 'birth', familyName: 'Two' },
+  ),
   'PATCH /v1/children/:childId/names/:nameId': part('names', 1, [
     { familyName: 'Vandersloot' },
     { familyName: 'Mbeki' },

@@ -3,6 +3,7 @@ import pg from 'pg';
 import t, { type Test } from 'tap';
 import { ensureIndex, readAlias, writeAlias } from '../../src/search/aliases.js';
 import { indexChildren } from '../../workers/index-children.js';
+import { createIndexKeeper } from '../../workers/keep-index.js';
 import { type ChildParts, openChildren, type TestChildren } from '../helpers/children.js';
 import { clientFor, idsOf, type TestClient } from '../helpers/client.js';
 import { startWorker } from '../helpers/command.js';
@@ -143,6 +144,26 @@ t.test('an index is searched only if PostgreSQL knows that it is whole', async (
     t.same(Object.keys(searched), [await indexName(directory)]);
   });
 
+  await t.test('nor one that is not merged yet', async (t) => {
+    await elasticsearch.indices.delete({ index: await indexName(directory) });
+    await ensureIndex(worker);
+    await indexChildren(worker, await everyChild(directory));
+    const merging = new Proxy(elasticsearch, {
+      get: (target, key) => (key === 'tasks' ? { get: async () => ({ completed: false }) } : Reflect.get(target, key)),
+    });
+    for (const _ of [1, 2]) t.equal(await ensureIndex({ ...worker, elasticsearch: merging }), 'filling');
+    t.equal(await state(), 503);
+    t.equal(await ensureIndex(worker), 'live');
+    const index = await indexName(directory);
+    const { indices } = await elasticsearch.indices.segments({ index });
+    for (const [{ num_search_segments: count } = { num_search_segments: 0 }] of Object.values(
+      indices[index]!.shards,
+    ) as {
+      num_search_segments: number;
+    }[][])
+      t.ok(count <= 1, 'one segment a shard');
+  });
+
   await t.test('nor one that refuses the children', async (t) => {
     const stubborn = `${readAlias(config.instance)}-v1-stubborn`;
     await elasticsearch.indices.delete({ index: await indexName(directory) });
@@ -154,8 +175,14 @@ t.test('an index is searched only if PostgreSQL knows that it is whole', async (
     t.equal(await ensureIndex(worker), 'filling');
     await indexChildren(worker, await everyChild(directory));
     t.same(await owner.selectFrom('outbox').select('child_id').execute(), [], 'all were refused for good');
-    t.equal(await ensureIndex(worker), 'filling');
+    t.equal(await ensureIndex(worker), 'refusing');
     t.equal(await state(), 503);
+    const complaints = () => directory.logged().split('refused too many').length - 1;
+    let now = 0;
+    const keep = createIndexKeeper(worker, () => now);
+    const before = complaints();
+    for (; now < 600_000; now += 1_000) await keep();
+    t.equal(complaints() - before, 15, 'of which the log hears less and less often: in ten minutes so many times');
     await elasticsearch.indices.delete({ index: stubborn });
     await directory.index();
     t.equal(await state(), 200, 'a better one is filled with them');

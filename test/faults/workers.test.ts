@@ -269,6 +269,32 @@ t.test('a document that the index refuses', async (t) => {
     await moveWriteAlias(picky, whole);
   });
 
+  await t.test('for good, of a child who is shielded, leaves no older one behind', async (t) => {
+    const [shown] = await directory.add([{ ...child, givenNames: 'Petronella' }]);
+    const { childId } = shown as { childId: string };
+    const strict = `${readAlias(config.instance)}-v1-strict`;
+    const { mappings } = (await elasticsearch.indices.getMapping({ index: whole }))[whole] as { mappings: object };
+    const properties = { ...(mappings as { properties: object }).properties, given: { type: 'long' as const } };
+    await elasticsearch.indices.create({ index: strict, mappings: { ...mappings, properties } });
+    await owner
+      .insertInto('index_builds')
+      .values({ index_name: strict, mapping_version: 1, state: 'filling', live_at: null })
+      .execute();
+    const document = { family: ['thistlewood'], town: ['ottershaw'], shielded: false };
+    await elasticsearch.index({ index: strict, id: childId, document, version: 1, version_type: 'external' });
+    await moveWriteAlias(whole, strict);
+    t.ok((await documentVersions(directory)).has(childId));
+    await manager.shield(childId, 1);
+    t.same(await indexChildren(worker, [childId]), { acknowledged: 0, deadLetters: 1 });
+    t.notOk((await documentVersions(directory)).has(childId));
+    t.same(await acknowledgedShields(directory), [], 'and the child is left out by id until one is taken');
+    await moveWriteAlias(strict, whole);
+    await owner.deleteFrom('index_builds').where('index_name', '=', strict).execute();
+    await owner.deleteFrom('dead_letters').where('child_id', '=', childId).execute();
+    await manager.unshield(childId, 2);
+    await indexChildren(worker, [childId]);
+  });
+
   await t.test('by an index that has been replaced since waits for the new one', async (t) => {
     await owner.updateTable('index_builds').set({ state: 'retired' }).where('index_name', '=', picky).execute();
     await owner.deleteFrom('dead_letters').execute();
