@@ -18,7 +18,7 @@ export async function startServer(config: Config): Promise<Server> {
     const app = await buildApp(context);
     await app.listen(config.http).catch(async (error: NodeJS.ErrnoException) => {
       await app.close();
-      throw listenFailure(error, config.http);
+      throw listenFailure(error, config.http, '--port or PORT, or 0 for any free one');
     });
     // The first search should not be the one that reads how common every name is; if this fails, it will be.
     context.names.current().catch(() => undefined);

@@ -27,7 +27,7 @@ export async function serveMetrics(context: Context, port: number): Promise<Metr
   const { host } = context.config.http;
   server.listen(port, host);
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
-    throw listenFailure(error, { host, port });
+    throw listenFailure(error, { host, port }, 'WORKER_METRICS_PORT, or 0 for none');
   });
   return {
     port: (server.address() as AddressInfo).port,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import t from 'tap';
 import { type Answer, bornYearsAgo, openChildren, type TestChildren } from '../helpers/children.js';
@@ -277,6 +278,17 @@ t.test('a request that adds a part and is repeated with its key', async (t) => {
       'or for another child',
     );
   }
+  const kept = await directory.owner.selectFrom('idempotency_keys').select('body_hash').execute();
+  const guesses = [child, other].flatMap((one) =>
+    Object.values(additions).flatMap(([body]) =>
+      [body, [one!.childId, body]].map((text) => createHash('sha256').update(JSON.stringify(text)).digest('hex')),
+    ),
+  );
+  t.equal(kept.length, Object.keys(additions).length);
+  t.notOk(
+    kept.some(({ body_hash: hash }) => guesses.includes(hash.toString('hex'))),
+    'nobody finds out by the table what was in it',
+  );
   const stale = { 'if-match': '"1"', 'idempotency-key': 'two' };
   t.match(await directory.call(manager, 'POST', `${url}/parents`, { name: 'Three' }, stale), { status: 412 });
   t.match(
