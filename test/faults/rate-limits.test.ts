@@ -8,8 +8,11 @@ import { timed, until } from '../helpers/wait.js';
 const LIMIT = 20;
 const stack = await openPrivateStack(t, ['redis']);
 const directory = await openChildren(t, {
-  urls: { redisUrl: stack.urls.redisUrl },
-  env: { RATE_LIMIT_SEARCHES_PER_MINUTE: String(LIMIT), RATE_LIMIT_ORGANISATION_PER_MINUTE: '0' },
+  env: {
+    REDIS_URL: stack.urls.REDIS_URL,
+    RATE_LIMIT_SEARCHES_PER_MINUTE: String(LIMIT),
+    RATE_LIMIT_ORGANISATION_PER_MINUTE: '0',
+  },
 });
 const [child] = (await directory.add([{ givenNames: 'Ann', familyName: 'Bell', dateOfBirth: '2013-03-03' }])) as [
   TestChild,
