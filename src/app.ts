@@ -7,6 +7,7 @@ import { acceptJsonBodies } from './plugins/json-body.js';
 import { observeRequests } from './plugins/observe.js';
 import { answerProblems, refuseConnection, sendProblem } from './plugins/problems.js';
 import { protect } from './plugins/protect.js';
+import { limitRates } from './plugins/rate-limits.js';
 import { echoRequestIds, requestIdOf } from './plugins/request-id.js';
 import { validateStrictly } from './plugins/validation.js';
 import { auditRoutes } from './routes/audit.js';
@@ -25,6 +26,7 @@ import { meRoutes } from './routes/me.js';
 import { sessionRoutes } from './routes/session.js';
 import { shieldRoutes } from './routes/shields.js';
 import { userRoutes } from './routes/users.js';
+import { verificationRoutes } from './routes/verifications.js';
 
 /** The API, ready for `listen` or `inject`. Closing it leaves the context open: whoever opened that closes it. */
 export async function buildApp(context: Context): Promise<FastifyInstance> {
@@ -53,6 +55,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     await describeApi(app);
     await addAccessTokens(app, context.config.secrets.jwt);
     guardRoutes(app, context);
+    limitRates(app, context);
 
     await app.register(healthRoutes(context));
     await app.register(sessionRoutes(context));
@@ -70,6 +73,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     await app.register(consentTo25Routes(context));
     await app.register(auditRoutes(context));
     await app.register(shieldRoutes(context));
+    await app.register(verificationRoutes(context));
 
     await serveApiDocs(app);
     await app.ready();

@@ -28,4 +28,11 @@ export interface Access {
   caller: Caller;
   reason: AccessReason;
   requestId: string;
+  /** The verified practitioner for whom a call-centre operator asks: the answer is made for their eyes, and both are audited. */
+  onBehalfOf?: Caller;
+}
+
+/** Whose eyes an answer is made for. */
+export function viewerOf({ caller, onBehalfOf }: Access): Caller {
+  return onBehalfOf ?? caller;
 }

@@ -25,6 +25,8 @@ const environmentSchema = Type.Object({
   AUDIT_ALERT_MINUTES: Type.Integer({ default: 10, minimum: 1, maximum: 1440 }),
   AUDIT_ALERT_EMPTY_SEARCHES: Type.Integer({ default: 20, minimum: 0, maximum: 10_000 }),
   AUDIT_ALERT_CHILDREN: Type.Integer({ default: 60, minimum: 0, maximum: 10_000 }),
+  RATE_LIMIT_SEARCHES_PER_MINUTE: Type.Integer({ default: 120, minimum: 0, maximum: 1_000_000 }),
+  RATE_LIMIT_ORGANISATION_PER_MINUTE: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000 })),
   INDEX_SHARDS: Type.Integer({ default: 2, minimum: 1, maximum: 64 }),
   INDEX_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 4 }),
 });
@@ -43,9 +45,14 @@ const settingHelp: Record<string, string> = {
   AUDIT_ALERT_MINUTES: 'a whole number from 1 to 1440',
   AUDIT_ALERT_EMPTY_SEARCHES: 'a whole number from 0 to 10000; 0 for no such alert',
   AUDIT_ALERT_CHILDREN: 'a whole number from 0 to 10000; 0 for no such alert',
+  RATE_LIMIT_SEARCHES_PER_MINUTE: 'a whole number from 0 to 1000000; 0 for no limit',
+  RATE_LIMIT_ORGANISATION_PER_MINUTE: 'a whole number from 0 to 10000000; 0 for no limit',
   INDEX_SHARDS: 'a whole number from 1 to 64',
   INDEX_REPLICAS: 'a whole number from 0 to 4',
 };
+
+/** As many users at the same time as an organisation has limits for, where none is set for it. */
+const ORGANISATION_OF_USERS = 10;
 
 export interface Config {
   production: boolean;
@@ -59,6 +66,8 @@ export interface Config {
   logLevel: string;
   auth: { accessTokenMinutes: number; sessionHours: number };
   index: { shards: number; replicas: number };
+  /** Searches, look-ups and verifications a minute; 0 for no limit. */
+  rateLimits: { user: number; organisation: number };
   audit: {
     /** Where the heads of the chain are written, outside the database. */
     headsFile: string;
@@ -92,6 +101,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     logLevel: settings.LOG_LEVEL,
     auth: { accessTokenMinutes: settings.AUTH_ACCESS_TOKEN_MINUTES, sessionHours: settings.AUTH_SESSION_HOURS },
     index: { shards: settings.INDEX_SHARDS, replicas: settings.INDEX_REPLICAS },
+    rateLimits: {
+      user: settings.RATE_LIMIT_SEARCHES_PER_MINUTE,
+      organisation:
+        settings.RATE_LIMIT_ORGANISATION_PER_MINUTE ?? settings.RATE_LIMIT_SEARCHES_PER_MINUTE * ORGANISATION_OF_USERS,
+    },
     audit: {
       headsFile: path.resolve(
         settings.AUDIT_HEADS_FILE || path.join(home, `audit-heads-${settings.DIRECTORY_INSTANCE}.ndjson`),

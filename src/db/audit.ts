@@ -14,7 +14,7 @@ export interface AuditEvent {
  * the transaction of the change that it tells of.
  */
 export async function recordAudit(db: Kysely<Database>, access: Access, event: AuditEvent): Promise<void> {
-  await insert(db, access.caller, access.reason, access.requestId, event);
+  await insert(db, access.caller, access.reason, access.requestId, event, access.onBehalfOf?.userId);
 }
 
 /** An event of a signed-in user that touches no child: sign-in, user accounts. */
@@ -53,6 +53,7 @@ async function insert(
   reason: string | null,
   requestId: string,
   event: AuditEvent,
+  onBehalfOf?: string,
 ): Promise<void> {
   await db
     .insertInto('audit_events')
@@ -62,7 +63,7 @@ async function insert(
       role: caller.role,
       organisation_id: caller.organisationId,
       authority: caller.authority,
-      on_behalf_of: null,
+      on_behalf_of: onBehalfOf ?? null,
       action: event.action,
       reason,
       child_ids: event.childIds ?? [],

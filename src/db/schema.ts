@@ -20,6 +20,8 @@ export interface Database {
   shields: ShieldTable;
   shield_decisions: ShieldDecisionTable;
   shield_overrides: ShieldOverrideTable;
+  verification_attempts: VerificationAttemptTable;
+  practitioner_verifications: PractitionerVerificationTable;
   source_records: SourceRecordTable;
   feed_batches: FeedBatchTable;
   feed_rejects: { batch_id: string; line: number; reason: string };
@@ -249,6 +251,20 @@ interface ShieldOverrideTable {
   user_id: string;
   reason: OverrideReason;
   overridden_at: Generated<Date>;
+}
+
+interface VerificationAttemptTable {
+  child_id: string;
+  day: string;
+  failed: number;
+  failed_visibly: number;
+}
+
+interface PractitionerVerificationTable {
+  id: string;
+  operator_id: string;
+  practitioner_id: string;
+  verified_at: Generated<Date>;
 }
 
 interface SourceRecordTable {

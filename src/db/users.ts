@@ -95,6 +95,32 @@ export async function acceptCode(trx: Transaction<Database>, checked: Credential
   return numUpdatedRows === 1n;
 }
 
+/**
+ * Accepts a code by itself, of somebody who shows on the telephone who they are: as much once as a code at sign-in, and
+ * of an account that stands. @param totpSecret sealed, as the code was checked against
+ */
+export async function acceptSpokenCode(
+  trx: Transaction<Database>,
+  { userId, totpSecret }: Pick<Credentials, 'userId' | 'totpSecret'>,
+  step: number,
+): Promise<boolean> {
+  const { numUpdatedRows } = await trx
+    .updateTable('users')
+    .set({ totp_last_step: step, failed_sign_ins: 0, locked_until: null })
+    .where('id', '=', userId)
+    .where('totp_last_step', '<', step)
+    .where('totp_secret', '=', totpSecret)
+    .where(accountStands)
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
+}
+
+/** How many more wrong codes an account takes before it is locked. */
+export async function attemptsLeft(db: Kysely<Database>, userId: string): Promise<number> {
+  const row = await db.selectFrom('users').select('failed_sign_ins').where('id', '=', userId).executeTakeFirst();
+  return Math.max(0, FREE_FAILURES - (row?.failed_sign_ins ?? FREE_FAILURES));
+}
+
 export interface User {
   id: string;
   username: string;
@@ -156,6 +182,18 @@ export async function findPractitioner(
     .where(accountStands)
     .where((eb) => ('userId' in by ? eb('users.id', '=', by.userId) : eb('users.username', '=', by.username)))
     .executeTakeFirst();
+}
+
+/** Name of the organisation of that user, else of the authority. */
+export async function findEmployer(db: Kysely<Database>, userId: string): Promise<string | null | undefined> {
+  const row = await db
+    .selectFrom('users')
+    .leftJoin('organisations', 'organisations.id', 'users.organisation_id')
+    .leftJoin('authorities', 'authorities.code', 'users.authority')
+    .select(sql<string | null>`coalesce(organisations.name, authorities.name)`.as('employer'))
+    .where('users.id', '=', userId)
+    .executeTakeFirst();
+  return row?.employer;
 }
 
 /** In the order in which they were made. @param after id of the last user of the page before */

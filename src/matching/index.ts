@@ -1,5 +1,6 @@
 export * from './address.js';
 export { fitCalibration, type JudgedSearch } from './calibrate.js';
+export * from './claims.js';
 export * from './dates.js';
 export { matchesExactly } from './exact.js';
 export * from './household.js';

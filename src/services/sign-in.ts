@@ -45,7 +45,12 @@ export async function signIn(
   );
 }
 
-async function stepOf(context: Context, found: Credentials | undefined, code: string): Promise<number | undefined> {
+/** @returns the step of a right code; undefined for a wrong one, or where there is no second factor that can be opened */
+export async function stepOf(
+  context: Context,
+  found: Credentials | undefined,
+  code: string,
+): Promise<number | undefined> {
   if (!found?.totpSecret) return undefined;
   try {
     return await stepOfCode(openSecret(found.totpSecret, found.userId, context.config.secrets.jwt), code);

@@ -36,6 +36,11 @@ export function visibleTo<T extends ChildFacts>(caller: Caller, child: T): Visib
   const responsible = isResponsible(caller, child.authority);
   if (child.archived && !responsible) return undefined;
   if (!child.shielded || responsible) return unhidden(caller, child, responsible);
+  return behindShield(child);
+}
+
+/** What a shield leaves of a child. */
+export function behindShield<T extends ChildFacts>(child: T): Visible<T> {
   const shown: Visible<T> = {
     ...child,
     hidden: true,

@@ -26,6 +26,7 @@ export function startCommand(t: Test, { config, urls }: TestDirectory, args: str
       ELASTICSEARCH_URL: urls.elasticsearchUrl,
       DIRECTORY_INSTANCE: config.instance,
       LOG_LEVEL: 'info',
+      RATE_LIMIT_SEARCHES_PER_MINUTE: '0',
       AUDIT_HEADS_FILE: config.audit.headsFile,
       AUTH_JWT_SECRET: config.secrets.jwt,
     },

@@ -52,8 +52,9 @@ export async function readAccesses(
     details: { events: events.length },
   });
   return {
-    accesses: events.map(({ at, actor, userId, role, action, reason }) => {
+    accesses: events.map(({ at, actor, userId, onBehalfOf, role, action, reason }) => {
       const who = userId === null ? undefined : people.get(userId);
+      const behalf = onBehalfOf === null ? undefined : people.get(onBehalfOf);
       return {
         at: at.toISOString(),
         actor,
@@ -63,6 +64,15 @@ export async function readAccesses(
         role,
         action,
         reason,
+        ...(onBehalfOf === null
+          ? {}
+          : {
+              onBehalfOf: {
+                userId: onBehalfOf,
+                name: behalf?.name ?? null,
+                organisation: behalf?.organisation ?? null,
+              },
+            }),
       };
     }),
     ...nextCursor,
@@ -82,6 +92,6 @@ async function readPage({ auditorDb }: Context, filter: AuditFilter, limit: numb
 }
 
 async function namesOf({ db }: Context, events: LoggedEvent[]) {
-  const ids = [...new Set(events.flatMap(({ userId }) => userId ?? []))];
+  const ids = [...new Set(events.flatMap(({ userId, onBehalfOf }) => [userId ?? [], onBehalfOf ?? []].flat()))];
   return new Map((await findUserNames(db, ids)).map((user) => [user.userId, user]));
 }

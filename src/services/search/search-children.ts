@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Access } from '../../caller.js';
+import { type Access, viewerOf } from '../../caller.js';
 import type { Context } from '../../context.js';
 import { recordAudit } from '../../db/audit.js';
 import { type ChildFacts, type FactsWanted, findChildIdByNumber, findSomeFacts } from '../../db/children.js';
@@ -13,6 +13,7 @@ import type { Names } from '../../search/name-statistics.js';
 import { type CandidatePlan, type Exclusions, planCandidates, planWidely } from '../../search/plan.js';
 import { exactKeys, planExact } from '../../search/plan-exact.js';
 import { todayInEngland } from '../child-age.js';
+import { mediate } from '../verification/mediate.js';
 import { type Visible, visibleTo } from '../visibility.js';
 import { toCandidate, toResult } from './answer.js';
 import { namesHiddenCriterion, readCriteria, type SearchCriteria, statedFields } from './criteria.js';
@@ -53,14 +54,15 @@ interface Found {
  */
 export async function searchChildren(
   context: Context,
-  access: Access,
-  request: SearchRequest,
+  asked: Access,
+  { onBehalfOf, ...request }: SearchRequest,
   { explained = false } = {},
 ): Promise<SearchAnswer> {
   const watch = startStopwatch();
-  if (explained && !mayExplain(access.caller)) {
+  if (explained && !mayExplain(asked.caller)) {
     throw new DirectoryError('forbidden', 'Only a management team may have a search explained');
   }
+  const access = await mediate(context, asked, onBehalfOf);
   const criteria = readCriteria(request);
   const search: Search = { context, access, criteria, hidden: namesHiddenCriterion(criteria), explained, watch };
   const { ranked, degraded, incomplete, looks } = await find(search);
@@ -232,7 +234,7 @@ async function readParts(search: Search, childIds: string[], wanted: FactsWanted
   const facts = await findSomeFacts(search.context.db, childIds, wanted);
   return facts.flatMap((child) => {
     if (child.archived || (search.hidden && child.shielded)) return [];
-    return visibleTo(search.access.caller, child) ?? [];
+    return visibleTo(viewerOf(search.access), child) ?? [];
   });
 }
 
