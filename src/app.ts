@@ -10,6 +10,7 @@ import { protect } from './plugins/protect.js';
 import { echoRequestIds, requestIdOf } from './plugins/request-id.js';
 import { validateStrictly } from './plugins/validation.js';
 import { auditRoutes } from './routes/audit.js';
+import { authorityRoutes } from './routes/authorities.js';
 import { addressRoutes } from './routes/children/addresses.js';
 import { cafIndicatorRoutes } from './routes/children/caf-indicator.js';
 import { consentTo25Routes } from './routes/children/consent-to-25.js';
@@ -33,6 +34,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     requestIdHeader: false,
     genReqId: requestIdOf,
+    // Without a proxy that is known nobody's word on an address counts but the connection's.
+    trustProxy: context.config.http.trustedProxies.length > 0 && context.config.http.trustedProxies,
     bodyLimit: 16 * 1024,
     connectionTimeout: 60_000,
     requestTimeout: 15_000,
@@ -51,13 +54,14 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     observeRequests(app, context.metrics);
     await protect(app);
     await describeApi(app);
-    await addAccessTokens(app, context.config.secrets.jwt);
+    await addAccessTokens(app, context.config.secrets, context.config.auth.provider);
     guardRoutes(app, context);
 
     await app.register(healthRoutes(context));
     await app.register(sessionRoutes(context));
     await app.register(meRoutes(context));
     await app.register(userRoutes(context));
+    await app.register(authorityRoutes(context));
     await app.register(searchRoutes(context));
     await app.register(recordRoutes(context));
     await app.register(nameRoutes(context));
