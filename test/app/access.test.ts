@@ -86,6 +86,9 @@ const sensitive = { kind: 'mental-health', basis: 'consent' };
 const involvement = { role: 'social-worker' };
 const homeOf = { kind: 'home', line1: '4 Mill Lane', town: 'Leeds', postcode: 'LS8 4NW' };
 
+/** A name that nobody else has. */
+const word = () => `X${[...randomBytes(12)].map((byte) => 'bcdfghjklmnpqrstvw'[byte % 18]).join('')}`;
+
 /** Adds a part as the one who may, and calls the route on it as the one who walks. */
 const onPart =
   (
@@ -228,9 +231,6 @@ const examples: Record<string, Example> = {
   'GET /v1/shields/reviews': ({ send, who }) => send(who, 'GET', '/v1/shields/reviews'),
   'GET /v1/shields/overrides': ({ send, who }) => send(who, 'GET', '/v1/shields/overrides'),
 };
-
-/** A name that nobody else has. */
-const word = () => `X${[...randomBytes(12)].map((byte) => 'bcdfghjklmnpqrstvw'[byte % 18]).join('')}`;
 
 t.test('every route lets in whom it should and nobody else', async (t) => {
   const provider = await startProvider(t);
