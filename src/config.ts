@@ -29,6 +29,7 @@ const environmentSchema = Type.Object({
   AUTH_SESSION_HOURS: Type.Integer({ default: 12, minimum: 1, maximum: 24 }),
   AUDIT_HEADS_FILE: Type.String({ default: '' }),
   AUDIT_HEADS_KEY: Type.String({ default: '', pattern: '^$|^.{32,}$' }),
+  AUDIT_HEADS_PUBLIC_KEY: Type.String({ default: '', pattern: '^$|^[A-Za-z0-9_-]{43}$' }),
   AUDIT_ALERT_MINUTES: Type.Integer({ default: 10, minimum: 1, maximum: 1440 }),
   AUDIT_ALERT_EMPTY_SEARCHES: Type.Integer({ default: 20, minimum: 0, maximum: 10_000 }),
   AUDIT_ALERT_CHILDREN: Type.Integer({ default: 60, minimum: 0, maximum: 10_000 }),
@@ -52,6 +53,7 @@ const settingHelp: Record<string, string> = {
   AUTH_ACCESS_TOKEN_MINUTES: 'a whole number from 1 to 60',
   AUTH_SESSION_HOURS: 'a whole number from 1 to 24',
   AUDIT_HEADS_KEY: 'at least 32 characters',
+  AUDIT_HEADS_PUBLIC_KEY: 'what `directory audit public-key` prints',
   AUDIT_ALERT_MINUTES: 'a whole number from 1 to 1440',
   AUDIT_ALERT_EMPTY_SEARCHES: 'a whole number from 0 to 10000; 0 for no such alert',
   AUDIT_ALERT_CHILDREN: 'a whole number from 0 to 10000; 0 for no such alert',
@@ -80,6 +82,8 @@ export interface Config {
   audit: {
     /** Where the heads of the chain are written, outside the database. */
     headsFile: string;
+    /** Checks their signatures; empty: that of the signing key does. */
+    headsPublicKey: string;
     /** How many empty searches, or different children, of one user within so many minutes raise an alert; 0 for none. */
     alerts: { minutes: number; emptySearches: number; children: number };
   };
@@ -138,6 +142,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       headsFile: path.resolve(
         settings.AUDIT_HEADS_FILE || path.join(home, `audit-heads-${settings.DIRECTORY_INSTANCE}.ndjson`),
       ),
+      headsPublicKey: settings.AUDIT_HEADS_PUBLIC_KEY,
       alerts: {
         minutes: settings.AUDIT_ALERT_MINUTES,
         emptySearches: settings.AUDIT_ALERT_EMPTY_SEARCHES,

@@ -69,6 +69,7 @@ const expected: Record<string, Rule> = {
 /** A call that is let in and does what the route is for. Each walk has a child of its own. */
 interface Walk {
   who: TestCaller;
+  /** Of the child's authority. */
   manager: TestCaller;
   child: { url: string; childId: string; number: string; givenNames: string; familyName: string };
   /** With the present version of the child. */
@@ -350,6 +351,7 @@ t.test('whatever touches a child leaves its audit row before the answer', async 
       roles.map(async (role) => [role, role === 'management-team' ? manager : await caller(role)] as const),
     ),
   ) as Record<Role, TestCaller>;
+  const farManager = await caller('management-team', { authority: 'Southmoor' });
   let answered = 0;
 
   for (const [route, rule] of Object.entries(expected)) {
@@ -359,14 +361,17 @@ t.test('whatever touches a child leaves its audit row before the answer', async 
       if (!example) return void t.fail('has no example: add one to the table above');
       for (const role of rule.roles) {
         const parts = { givenNames: word(), familyName: word(), dateOfBirth: bornYearsAgo(10) };
-        const [added] = await add([parts]);
+        // A shield is looked past from another authority.
+        const far = route.endsWith('/shield-override');
+        const [added] = await add([{ ...parts, authority: far ? 'Southmoor' : 'Northvale' }]);
+        const theirs = far ? farManager : manager;
         const child = { ...added!, ...parts, url: `/v1/children/${added!.childId}` };
         const send: Walk['send'] = async (as, method, url, body) => {
           const changes = method !== 'GET' && url.startsWith(child.url);
-          const { headers } = changes ? await call(manager, 'GET', child.url) : { headers: {} as Answer['headers'] };
+          const { headers } = changes ? await call(theirs, 'GET', child.url) : { headers: {} as Answer['headers'] };
           return call(as, method, url, body, headers.etag ? { 'if-match': String(headers.etag) } : {});
         };
-        const { status, headers, body } = await example({ who: callers[role], manager, child, send });
+        const { status, headers, body } = await example({ who: callers[role], manager: theirs, child, send });
         t.ok(
           status >= 200 && status < 300,
           `a ${role} gets an answer (${status} ${JSON.stringify(body?.errors ?? body?.detail ?? '')})`,

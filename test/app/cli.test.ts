@@ -171,6 +171,15 @@ t.test('the command line', async (t) => {
     );
   });
 
+  t.test('audit public-key prints what verifies, and not what signs', async (t) => {
+    const key = { AUDIT_HEADS_KEY: 'a key that signs the heads of the log' };
+    const { code, out } = await run(['audit', 'public-key'], key);
+    t.equal(code, 0);
+    t.match(out, /^[\w-]{43}\n$/);
+    t.match(await run(['audit', 'public-key'], { AUDIT_HEADS_PUBLIC_KEY: out.trim() }), { code: 0, out });
+    t.match(await run(['audit', 'public-key']), { code: 2, out: '', err: /AUDIT_HEADS_KEY is missing/ });
+  });
+
   t.test('wrong use exits with 2 and says what to do', async (t) => {
     const person = ['--role', 'auditor', '--authority', 'Eastmoor'];
     const wrong: [string[], RegExp, NodeJS.ProcessEnv?][] = [

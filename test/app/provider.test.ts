@@ -108,7 +108,7 @@ t.test("an identity provider's tokens", async (t) => {
     other.answer(200, JSON.stringify({ keys: [jwk] }));
     const { context } = await openDirectory(t, { env: other.env });
     const config = { ...context.config };
-    const rawApp = await buildApp({ ...directory.context, config });
+    const rawApp = await buildApp({ ...(await directory.openContext()), config });
     t.teardown(() => rawApp.close());
     const sign = async (payload: string, header = '{"alg":"ES256","kid":"raw"}') => {
       const input = `${encode(header)}.${encode(payload)}`;
@@ -291,7 +291,7 @@ t.test('a new signing secret signs nobody out', async (t) => {
   const user = await before.caller('practitioner', { password: 'correct horse battery staple' });
   const withSecrets = async (env: { jwt: string; jwtPrevious: string }) => {
     const secrets = { ...context.config.secrets, ...env, sealing: [env.jwt, env.jwtPrevious] as [string, string] };
-    const app = await buildApp({ ...context, config: { ...context.config, secrets } });
+    const app = await buildApp({ ...(await before.openContext()), config: { ...context.config, secrets } });
     t.teardown(() => app.close());
     return app;
   };
