@@ -22,6 +22,8 @@ import { type Stopwatch, startStopwatch } from './stopwatch.js';
 
 /** An exact search compares at most so many; where there are more it is too wide. */
 const EXACT_CANDIDATES = 200;
+/** Below this two searches of three find nobody plausible at the first look: docs/measurements.md */
+const POOR_EVIDENCE = 10;
 
 type RankedChild = Ranked<Visible<ChildFacts>>;
 
@@ -83,39 +85,36 @@ export async function searchChildren(
 }
 
 async function find(search: Search): Promise<Found> {
-  const { context, criteria, hidden, watch } = search;
+  const { context, criteria, watch } = search;
   if (criteria.number !== undefined) {
     const childId = await findChildIdByNumber(context.db, criteria.number);
     watch.ended('candidates');
     const children = await readVisible(search, childId ? [childId] : []);
     return { ranked: scoreByNumber(criteria, children, await context.names.current()), ...complete };
   }
-  const [names, unacknowledged] = await Promise.all([context.names.current(), findUnacknowledgedShields(context.db)]);
-  const exclusions = { shielded: hidden, childIds: unacknowledged };
-  // Shielded, and the index may still know them by what is hidden now: compared whatever it says, shown if plausible.
-  const unasked = hidden ? [] : unacknowledged;
+  const unacknowledged = findUnacknowledgedShields(context.db);
+  // Asked for now and awaited after the planning: a failure meanwhile is nobody's who does not listen yet.
+  unacknowledged.catch(() => undefined);
+  const names = await context.names.current();
   return criteria.mode === 'fuzzy'
-    ? findFuzzily(search, names, exclusions, unasked)
-    : findExactly(search, names, exclusions, unasked);
+    ? findFuzzily(search, names, unacknowledged)
+    : findExactly(search, names, unacknowledged);
+}
+
+/** Whom the index must leave out. */
+function exclude({ hidden }: Search, unacknowledged: string[]): Exclusions {
+  return { shielded: hidden, childIds: [...unacknowledged] };
 }
 
 const complete = { degraded: false, incomplete: false, looks: [] };
 
-async function findFuzzily(search: Search, names: Names, exclusions: Exclusions, unasked: string[]): Promise<Found> {
-  const { criteria, watch } = search;
+async function findFuzzily(search: Search, names: Names, unacknowledged: Promise<string[]>): Promise<Found> {
+  const { criteria, hidden, watch } = search;
   const looks: Look[] = [];
   const query = prepareCriteria(criteria);
   const known = new Set<string>();
   const ranked: RankedChild[] = [];
 
-  const look = async (plan: CandidatePlan | undefined) => {
-    watch.ended('plan');
-    if (!plan) return;
-    const candidates = await askIndex(search, plan, exclusions);
-    watch.ended('candidates');
-    looks.push({ plan, candidates });
-    await weigh(candidates.childIds);
-  };
   const weigh = async (childIds: string[], least = 0) => {
     const fresh = childIds.filter((childId) => !known.has(childId));
     for (const childId of fresh) known.add(childId);
@@ -127,13 +126,32 @@ async function findFuzzily(search: Search, names: Names, exclusions: Exclusions,
     watch.ended('decide');
   };
 
-  await look(planCandidates(criteria, names));
-  if (unasked.length > 0) await weigh(unasked, PLAUSIBLE);
+  const consider = async ({ plan, candidates }: Look) => {
+    watch.ended('candidates');
+    looks.push({ plan, candidates });
+    await weigh(candidates.childIds);
+  };
+
+  const narrow = planCandidates(criteria, names);
+  const shields = await unacknowledged;
+  const exclusions = exclude(search, shields);
+  watch.ended('plan');
+  const look = async (plan: CandidatePlan | undefined): Promise<Look | undefined> =>
+    plan && { plan, candidates: await askIndex(search, plan, exclusions) };
+
+  const first = await look(narrow);
+  // Who has so little is seldom plausible: the index goes on looking while they are read.
+  const soon = (first?.candidates.evidence ?? 0) < POOR_EVIDENCE ? look(planWidely(criteria, names)) : undefined;
+  soon?.catch(() => undefined);
+  if (first) await consider(first);
+  // Shielded, and the index may still know them by what is hidden now: compared whatever it says, shown if plausible.
+  if (!hidden && shields.length > 0) await weigh(shields, PLAUSIBLE);
   // Beside one another: somebody without a rival is good enough who among all children is not.
   const isGood = ({ scored }: RankedChild) => scored.score >= PLAUSIBLE;
   let weighed = amongRivals(ranked);
   if (!weighed.some(isGood)) {
-    await look(planWidely(criteria, names));
+    const second = await (soon ?? look(planWidely(criteria, names)));
+    if (second) await consider(second);
     weighed = amongRivals(ranked);
   }
   return { ranked: inOrder(weighed), degraded: false, incomplete: false, looks };
@@ -155,13 +173,14 @@ async function askIndex(search: Search, plan: CandidatePlan, exclusions: Exclusi
   }
 }
 
-async function findExactly(search: Search, names: Names, exclusions: Exclusions, unasked: string[]): Promise<Found> {
+async function findExactly(search: Search, names: Names, unacknowledged: Promise<string[]>): Promise<Found> {
   const { context, criteria, hidden, watch } = search;
   const plan = planExact(criteria, EXACT_CANDIDATES);
+  const shields = await unacknowledged;
   watch.ended('plan');
   let candidates: Candidates | undefined;
   try {
-    candidates = await askIndex(search, plan, exclusions);
+    candidates = await askIndex(search, plan, exclude(search, shields));
   } catch (error) {
     if (!(error instanceof DirectoryError) || error.code !== 'search-unavailable') throw error;
   }
@@ -171,7 +190,7 @@ async function findExactly(search: Search, names: Names, exclusions: Exclusions,
   watch.ended('candidates');
   const query = prepareCriteria(criteria);
   const today = todayInEngland();
-  const children = await readVisible(search, [...childIds, ...(candidates ? unasked : [])]);
+  const children = await readVisible(search, [...childIds, ...(candidates && !hidden ? shields : [])]);
   const ranked = children.flatMap((child) => {
     const candidate = toCandidate(child, today);
     if (!matchesExactly(query, candidate)) return [];
