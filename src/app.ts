@@ -11,6 +11,7 @@ import { limitRates } from './plugins/rate-limits.js';
 import { echoRequestIds, requestIdOf } from './plugins/request-id.js';
 import { validateStrictly } from './plugins/validation.js';
 import { auditRoutes } from './routes/audit.js';
+import { authorityRoutes } from './routes/authorities.js';
 import { addressRoutes } from './routes/children/addresses.js';
 import { cafIndicatorRoutes } from './routes/children/caf-indicator.js';
 import { consentTo25Routes } from './routes/children/consent-to-25.js';
@@ -35,6 +36,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     requestIdHeader: false,
     genReqId: requestIdOf,
+    // Without a proxy that is known nobody's word on an address counts but the connection's.
+    trustProxy: context.config.http.trustedProxies.length > 0 && context.config.http.trustedProxies,
     bodyLimit: 16 * 1024,
     connectionTimeout: 60_000,
     requestTimeout: 15_000,
@@ -53,7 +56,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     observeRequests(app, context.metrics);
     await protect(app);
     await describeApi(app);
-    await addAccessTokens(app, context.config.secrets.jwt);
+    await addAccessTokens(app, context.config.secrets, context.config.auth.provider);
     guardRoutes(app, context);
     limitRates(app, context);
 
@@ -61,6 +64,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     await app.register(sessionRoutes(context));
     await app.register(meRoutes(context));
     await app.register(userRoutes(context));
+    await app.register(authorityRoutes(context));
     await app.register(searchRoutes(context));
     await app.register(recordRoutes(context));
     await app.register(nameRoutes(context));

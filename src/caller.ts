@@ -8,7 +8,8 @@ export interface Caller {
   organisationId: string | null;
   authority: string | null;
   mayOverrideShields: boolean;
-  sessionId: string;
+  /** Null for who came with a token of the identity provider. */
+  sessionId: string | null;
 }
 
 /** Why a child's record is touched: a fixed list, sent as X-Access-Reason. */

@@ -16,7 +16,8 @@ export async function startServer(config: Config): Promise<Server> {
   const context = await createContext(config, { application: 'directory-api' });
   try {
     const app = await buildApp(context);
-    await app.listen(config.http).catch(async (error: NodeJS.ErrnoException) => {
+    const { host: address, port: wanted } = config.http;
+    await app.listen({ host: address, port: wanted }).catch(async (error: NodeJS.ErrnoException) => {
       await app.close();
       throw listenFailure(error, config.http);
     });

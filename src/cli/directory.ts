@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { auditCommand } from './audit.js';
+import { authorityCommand } from './authority.js';
 import { evaluateCommand } from './evaluate.js';
 import { runProgram } from './exit.js';
 import { generateCommand } from './generate.js';
@@ -25,6 +26,7 @@ const program = new Command('directory')
   .addCommand(trainCommand())
   .addCommand(userCommand())
   .addCommand(tokenCommand())
+  .addCommand(authorityCommand())
   .addCommand(auditCommand());
 
 throwUsageErrors(program);

@@ -3,10 +3,13 @@ import type { Gender, NameKind } from '../matching/types.js';
 
 /** Tables as migrations/ make them. DATE columns are strings, YYYY-MM-DD; bigint columns are numbers. */
 export interface Database {
-  authorities: { code: string; name: string; live_at: Date | null };
+  authorities: { code: string; name: string; live_at: Date | null; training_since: Date | null };
   organisations: { id: string; name: string; sector: Sector; authority: string | null };
   users: UserTable;
   sessions: SessionTable;
+  spent_refresh_tokens: { token_hash: string; session_id: string };
+  sign_in_failures: SignInFailureTable;
+  recovery_codes: { user_id: string; code_hash: string; used_at: Date | null };
   sources: { name: string; created_at: Generated<Date> };
   children: ChildTable;
   destroyed_numbers: { number: string; child_id: string; version: number; destroyed_at: Generated<Date> };
@@ -69,7 +72,17 @@ interface UserTable {
   agreement_signed_on: string | null;
   disabled_at: Date | null;
   may_override_shields: Generated<boolean>;
+  external_subject: string | null;
+  tokens_not_before: Date | null;
   created_at: Generated<Date>;
+}
+
+interface SignInFailureTable {
+  user_id: string;
+  source: string;
+  failures: number;
+  locked_until: Date | null;
+  failed_at: Date;
 }
 
 interface SessionTable {

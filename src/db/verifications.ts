@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Database } from './schema.js';
-import { type Account, accountColumns, accountStands } from './users.js';
+import { type Account, accountColumns, accountStands, authorityIsLive } from './users.js';
 
 /** Failed attempts on one child so far today, in England. */
 export interface Attempts {
@@ -77,5 +77,6 @@ export async function findVerifiedPractitioner(
     .where('practitioner_verifications.verified_at', '>', sql<Date>`now() - make_interval(mins => ${minutes})`)
     .where('users.role', '=', 'practitioner')
     .where(accountStands)
+    .where(authorityIsLive)
     .executeTakeFirst();
 }

@@ -24,6 +24,7 @@ export interface TestCaller {
   userId: string;
   username: string;
   totpSecret: string;
+  recoveryCodes: string[];
   /** A real access token and a reason. */
   headers: { authorization: string; 'x-access-reason': AccessReason };
 }
@@ -98,7 +99,11 @@ export async function openDirectory(t: Test, options: TestDirectoryOptions = {})
       users += 1;
       const username = user.username ?? `${role}-${users}`;
       const today = new Date().toISOString().slice(0, 10);
-      const { userId, totpSecret = '' } = await createUserOnServer(owner, config, {
+      const {
+        userId,
+        totpSecret = '',
+        recoveryCodes = [],
+      } = await createUserOnServer(owner, config, {
         username,
         role,
         name: `The ${role} ${users}`,
@@ -113,6 +118,7 @@ export async function openDirectory(t: Test, options: TestDirectoryOptions = {})
         userId,
         username,
         totpSecret,
+        recoveryCodes,
         headers: { authorization: `Bearer ${token}`, 'x-access-reason': 'direct-work' },
       };
     },

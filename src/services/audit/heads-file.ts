@@ -1,39 +1,23 @@
-import { timingSafeEqual } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import readline from 'node:readline';
 import type { Seal } from '../../db/audit-chain.js';
-import { signHead } from './chain.js';
+import { isSignatureOf, type SignedHead, signHead } from './head-signature.js';
 
 /** A head as it stands in the file: one JSON object a line. */
-export interface ExportedHead {
-  seal: number;
-  fromPosition: number;
-  toPosition: number;
-  sealedAt: string;
-  /** Hexadecimal. */
-  head: string;
+export interface ExportedHead extends SignedHead {
   signature?: string;
 }
 
 export function toExported({ seal, fromPosition, toPosition, sealedAt, head }: Seal, key: string): ExportedHead {
-  return {
-    seal,
-    fromPosition,
-    toPosition,
-    sealedAt,
-    head: head.toString('hex'),
-    ...(key ? { signature: signHead(key, { seal, fromPosition, toPosition, sealedAt, head }) } : {}),
-  };
+  const exported = { seal, fromPosition, toPosition, sealedAt, head: head.toString('hex') };
+  return { ...exported, ...(key ? { signature: signHead(key, exported) } : {}) };
 }
 
-/** False where a key is given and the line is not signed by it. */
-export function isSigned(exported: ExportedHead, key: string): boolean {
-  if (!key) return true;
-  const wanted = Buffer.from(signHead(key, { ...exported, head: Buffer.from(exported.head, 'hex') }));
-  const given = Buffer.from(exported.signature ?? '');
-  return given.length === wanted.length && timingSafeEqual(given, wanted);
+/** False where a public key is given and the line is not signed by its private one. */
+export function isSigned(exported: ExportedHead, publicKey: string): boolean {
+  return publicKey === '' || isSignatureOf(publicKey, exported, exported.signature ?? '');
 }
 
 /**

@@ -67,8 +67,8 @@ export interface Verification {
 export interface VerifyOptions {
   /** Exported heads, in the order of their file. */
   heads?: AsyncIterable<ExportedHead> | undefined;
-  /** What the heads are signed with; empty for nothing. */
-  key?: string;
+  /** What their signatures are checked by; empty for nothing. */
+  publicKey?: string;
   /** Only so many rows at the end of the chain (and the rest of the seal in which they begin). */
   latest?: number | undefined;
   /** Stops there, with what was checked until then; milliseconds. */
@@ -269,13 +269,13 @@ function readEntries(db: Kysely<Database>, after: number): Entries {
 }
 
 /** The file of heads, read beside the seals. */
-function compareHeads({ heads, key = '' }: VerifyOptions) {
+function compareHeads({ heads, publicKey = '' }: VerifyOptions) {
   const lines = heads?.[Symbol.asyncIterator]();
   let line: ExportedHead | undefined;
   let started = false;
   const advance = async () => {
     line = (await lines?.next())?.value;
-    if (line && !isSigned(line, key)) throw new BrokenChain({ fault: 'signature', ...rangeOf(line) });
+    if (line && !isSigned(line, publicKey)) throw new BrokenChain({ fault: 'signature', ...rangeOf(line) });
   };
   const skipTo = async (seal: number) => {
     if (!started) await advance();
