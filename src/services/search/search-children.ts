@@ -6,7 +6,7 @@ import { type ChildFacts, type FactsWanted, findChildIdByNumber, findSomeFacts }
 import { findIdsByKeys } from '../../db/find-exact.js';
 import { findUnacknowledgedShields } from '../../db/shields.js';
 import { DirectoryError } from '../../errors.js';
-import { compareRanked, matchesExactly, prepareCriteria, type Scored } from '../../matching/index.js';
+import { borneOpenly, compareRanked, matchesExactly, prepareCriteria, type Scored } from '../../matching/index.js';
 import type { SearchAnswer, SearchRequest } from '../../schemas/search.js';
 import { type Candidates, findCandidates } from '../../search/candidates.js';
 import type { Names } from '../../search/name-statistics.js';
@@ -102,18 +102,21 @@ async function find(search: Search): Promise<Found> {
 const complete = { degraded: false, incomplete: false, looks: [] };
 
 async function findFuzzily(search: Search, names: Names, exclusions: Exclusions, unasked: string[]): Promise<Found> {
-  const { criteria, watch } = search;
+  const { criteria, explained, watch } = search;
+  const shown = { ...names, given: borneOpenly(names.given), family: borneOpenly(names.family) };
   const looks: Look[] = [];
   const query = prepareCriteria(criteria);
   const known = new Set<string>();
   const ranked: RankedChild[] = [];
 
-  const look = async (plan: CandidatePlan | undefined) => {
+  const look = async (planOf: (criteria: SearchCriteria, names: Names) => CandidatePlan | undefined) => {
+    const plan = planOf(criteria, names);
     watch.ended('plan');
     if (!plan) return;
     const candidates = await askIndex(search, plan, exclusions);
     watch.ended('candidates');
-    looks.push({ plan, candidates });
+    // Told is what was asked for by the names of open children: another may be one that a shield hides by now.
+    if (explained) looks.push({ plan: planOf(criteria, shown) ?? plan, candidates });
     await weigh(candidates.childIds);
   };
   const weigh = async (childIds: string[], least = 0) => {
@@ -127,13 +130,13 @@ async function findFuzzily(search: Search, names: Names, exclusions: Exclusions,
     watch.ended('decide');
   };
 
-  await look(planCandidates(criteria, names));
+  await look(planCandidates);
   if (unasked.length > 0) await weigh(unasked, PLAUSIBLE);
   // Beside one another: somebody without a rival is good enough who among all children is not.
   const isGood = ({ scored }: RankedChild) => scored.score >= PLAUSIBLE;
   let weighed = amongRivals(ranked);
   if (!weighed.some(isGood)) {
-    await look(planWidely(criteria, names));
+    await look(planWidely);
     weighed = amongRivals(ranked);
   }
   return { ranked: inOrder(weighed), degraded: false, incomplete: false, looks };
