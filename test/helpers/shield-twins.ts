@@ -135,7 +135,7 @@ export async function grow(twins: Twins, state: State): Promise<void> {
   const late = shielded.filter((child) => child.state === state);
   for (const twin of [twins.one, twins.other]) {
     await addThose(twin, late);
-    await twin.directory.index();
+    await index(twin, twins.population);
     for (const child of late) await shieldWhole(twin, child);
     // Not told either: how often and how recently a record was changed.
     for (const child of shielded.filter(({ state }) => state === 'settled'))
@@ -143,8 +143,8 @@ export async function grow(twins: Twins, state: State): Promise<void> {
     await notePartIds(twin);
   }
   await addThose(twins.without, late);
-  const { owner, worker, index } = twins.without.directory;
-  await index();
+  const { owner, worker } = twins.without.directory;
+  await index(twins.without, twins.population);
   const gone = late.map(({ childId }) => childId);
   await sql`update children set archived_at = now() where id = any(${gone}::uuid[])`.execute(owner);
   await worker.elasticsearch.bulk({
@@ -160,7 +160,14 @@ export async function settle(twins: Twins): Promise<void> {
   await sql`
     insert into outbox (child_id, version, urgent) select id, version, false from children where archived_at is not null
     on conflict do nothing`.execute(directory.owner);
-  await Promise.all([twins.one, twins.other, twins.without].map((twin) => twin.directory.index()));
+  await Promise.all([twins.one, twins.other, twins.without].map((twin) => index(twin, twins.population)));
+}
+
+/** Without children whom probes have made: their ids are drawn in each directory, and candidates of equal worth go by ids. */
+async function index({ directory }: Twin, { shielded, open }: Population): Promise<void> {
+  const known = [...shielded, ...open].map(({ childId }) => childId);
+  await sql`delete from outbox where child_id <> all(${known}::uuid[])`.execute(directory.owner);
+  await directory.index();
 }
 
 function drawPopulation(random: Random): Population {

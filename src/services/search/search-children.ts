@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Access } from '../../caller.js';
 import type { Context } from '../../context.js';
 import { recordAudit } from '../../db/audit.js';
-import { type ChildFacts, type FactsWanted, findChildIdByNumber, findSomeFacts } from '../../db/children.js';
+import { type ChildFacts, type FactsWanted, findChildIdByNumber, findSomeFacts, NOBODY } from '../../db/children.js';
 import { findIdsByKeys } from '../../db/find-exact.js';
 import { findUnacknowledgedShields } from '../../db/shields.js';
 import { DirectoryError } from '../../errors.js';
@@ -13,7 +13,7 @@ import type { Names } from '../../search/name-statistics.js';
 import { type CandidatePlan, type Exclusions, planCandidates, planWidely } from '../../search/plan.js';
 import { exactKeys, planExact } from '../../search/plan-exact.js';
 import { todayInEngland } from '../child-age.js';
-import { type Visible, visibleTo } from '../visibility.js';
+import { entitledTo, type Visible, visibleTo } from '../visibility.js';
 import { toCandidate, toResult } from './answer.js';
 import { namesHiddenCriterion, readCriteria, type SearchCriteria, statedFields } from './criteria.js';
 import { explain, type Look, mayExplain } from './explain.js';
@@ -87,7 +87,7 @@ async function find(search: Search): Promise<Found> {
   if (criteria.number !== undefined) {
     const childId = await findChildIdByNumber(context.db, criteria.number);
     watch.ended('candidates');
-    const children = await readVisible(search, childId ? [childId] : []);
+    const children = await readVisible(search, [childId ?? NOBODY]);
     return { ranked: scoreByNumber(criteria, children, await context.names.current()), ...complete };
   }
   const [names, unacknowledged] = await Promise.all([context.names.current(), findUnacknowledgedShields(context.db)]);
@@ -213,7 +213,10 @@ async function readVisible(search: Search, childIds: string[]): Promise<Visible<
 }
 
 async function readParts(search: Search, childIds: string[], wanted: FactsWanted): Promise<Visible<ChildFacts>[]> {
-  const facts = await findSomeFacts(search.context.db, childIds, wanted);
+  const facts = await findSomeFacts(search.context.db, childIds, {
+    ...wanted,
+    entitled: entitledTo(search.access.caller),
+  });
   return facts.flatMap((child) => {
     if (child.archived || (search.hidden && child.shielded)) return [];
     return visibleTo(search.access.caller, child) ?? [];
