@@ -27,10 +27,11 @@ export async function refreshNameFrequencies(db: Kysely<Database>): Promise<void
           and (current or s.id is null)
         group by name`.execute(trx);
     }
-    // One that came too late to be counted waits for the next count.
+    // Whoever bore one before this began has been counted, or bears it no more: a shield may hide it by now. One that came
+    // too late waits for the next count.
     await sql`
       delete from new_names n using name_frequencies f where f.part = n.part and f.name = n.name`.execute(trx);
-    await sql`delete from new_names where seen_at < now() - interval '1 day'`.execute(trx);
+    await sql`delete from new_names where seen_at < now()`.execute(trx);
     await sql`
       update directory_statistics set counted_at = clock_timestamp(),
         children = (select count(*) from children c where archived_at is null

@@ -51,6 +51,21 @@ export const kinds: Kind[] = [
   { name: 'search', weight: 10, draw: (dice) => search(dice, criteria(dice)) },
   { name: 'search by a hidden criterion', weight: 8, draw: (dice) => search(dice, withHidden(dice, criteria(dice))) },
   { name: 'search close to the truth', weight: 6, draw: (dice) => search(dice, nearTruth(dice)) },
+  {
+    name: 'search at the cap and at the margin',
+    weight: 4,
+    draw: (dice) => {
+      const { random, population } = dice;
+      const child = pick(random, population.shielded.slice(0, 3));
+      return search(dice, {
+        givenNames: child.givenNames,
+        familyName: pick(random, [child.familyName, 'Lindqvist', 'Pettersen']),
+        dateOfBirth: perhaps(random, 0.3, () => child.dateOfBirth),
+        mode: pick(random, ['fuzzy', 'exact']),
+        limit: pick(random, [10, 50]),
+      });
+    },
+  },
   { name: 'explained search', weight: 3, draw: (dice) => search(dice, criteria(dice), '?explain=true') },
   {
     name: 'reading',

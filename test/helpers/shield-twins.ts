@@ -2,7 +2,8 @@ import { sql } from 'kysely';
 import type { Test } from 'tap';
 import { v7 as uuid } from 'uuid';
 import { drawNumber } from '../../src/db/child-number.js';
-import type { NameParts } from '../../src/db/record-parts.js';
+import { recordChange } from '../../src/db/children.js';
+import { type NameParts, replaceCurrentName } from '../../src/db/record-parts.js';
 import type { Role } from '../../src/db/schema.js';
 import { between, chance, createRandom, pick, type Random } from '../../src/generator/random.js';
 import { writeAlias } from '../../src/search/aliases.js';
@@ -138,8 +139,11 @@ export async function grow(twins: Twins, state: State): Promise<void> {
     await index(twin, twins.population);
     for (const child of late) await shieldWhole(twin, child);
     // Not told either: how often and how recently a record was changed.
-    for (const child of shielded.filter(({ state }) => state === 'settled'))
-      await work(twin, child, twin.hidden.get(child.childId)?.work.slice(0, 2) ?? []);
+    for (const [at, child] of shielded.filter(({ state }) => state === 'settled').entries()) {
+      const { work: hiddenWork = [], otherNames = [] } = twin.hidden.get(child.childId) ?? {};
+      await work(twin, child, hiddenWork.slice(0, 2));
+      if (at % 3 === 0) await rename(twin, child, otherNames[0]?.familyName ?? 'Abernethy');
+    }
     await notePartIds(twin);
   }
   await addThose(twins.without, late);
@@ -151,6 +155,15 @@ export async function grow(twins: Twins, state: State): Promise<void> {
     index: writeAlias(worker.config.instance),
     operations: gone.map((_id) => ({ delete: { _id } })),
     refresh: true,
+  });
+}
+
+/** Under its shield the child had another name for a while, which is hidden by the time that anybody asks. */
+async function rename({ directory }: Twin, { childId, familyName }: Known, between: string): Promise<void> {
+  await directory.owner.transaction().execute(async (trx) => {
+    await replaceCurrentName(trx, childId, { familyName: between });
+    await replaceCurrentName(trx, childId, { familyName });
+    await recordChange(trx, childId, { changedBy: null, reason: 'test', change: { action: 'correct-child' } });
   });
 }
 
