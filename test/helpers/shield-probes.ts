@@ -53,7 +53,7 @@ export const kinds: Kind[] = [
   { name: 'search close to the truth', weight: 6, draw: (dice) => search(dice, nearTruth(dice)) },
   {
     name: 'search at the cap and at the margin',
-    weight: 4,
+    weight: 8,
     draw: (dice) => {
       const { random, population } = dice;
       const child = pick(random, population.shielded.slice(0, 3));
@@ -62,7 +62,7 @@ export const kinds: Kind[] = [
         familyName: pick(random, [child.familyName, 'Lindqvist', 'Pettersen']),
         dateOfBirth: perhaps(random, 0.3, () => child.dateOfBirth),
         mode: pick(random, ['fuzzy', 'exact']),
-        limit: pick(random, [10, 50]),
+        limit: 50,
       });
     },
   },

@@ -63,6 +63,8 @@ export interface Place {
 export type State = 'settled' | 'late' | 'late-again';
 
 export const givenNames = ['Ann', 'Eve', 'Orla', 'Tobias', 'Maud', 'Iris', 'Hugo', 'Wren', 'Jean-Luc', 'Margaret'];
+/** Without the first, so that those who are at the cap by it stay as many as they are. */
+const otherGivenNames = givenNames.slice(1);
 export const shownFamilies = ['Bell', 'Stone', 'Finch', 'Crane', 'Heron', 'Marsh'];
 /** Some of these are borne by open children too, some by nobody else. */
 export const hiddenFamilies = [
@@ -187,7 +189,7 @@ function drawPopulation(random: Random): Population {
   const identity = () => ({ childId: uuid(), number: drawNumber() });
   const shielded = Array.from({ length: 18 }, (_, at) => ({
     ...identity(),
-    givenNames: at < 3 ? (givenNames[at] as string) : pick(random, givenNames),
+    givenNames: at < 3 ? (givenNames[at] as string) : pick(random, otherGivenNames),
     familyName: at < 3 ? (shownFamilies[at] as string) : pick(random, shownFamilies),
     dateOfBirth: at < 3 ? (birthDates[at] as string) : pick(random, birthDates),
     gender: pick(random, genders),
@@ -196,7 +198,7 @@ function drawPopulation(random: Random): Population {
   const child = (parts: Partial<ChildParts>): ChildParts & Known =>
     ({
       ...identity(),
-      givenNames: pick(random, givenNames),
+      givenNames: pick(random, otherGivenNames),
       familyName: chance(random, 0.7) ? pick(random, shownFamilies) : pick(random, hiddenFamilies.slice(0, 4)),
       dateOfBirth: chance(random, 0.5)
         ? pick(random, birthDates)
