@@ -155,7 +155,9 @@ function tellsPart({ partIds }: Twin, request: Request, { body }: Answer): boole
 const leaks: Record<string, (twin: Twin, request: Request, answer: Comparable) => Partial<Comparable> | undefined> = {
   'a score that a hidden address moves in the fourth decimal'(twin, { body }, answer) {
     const asked = JSON.stringify(body ?? '');
-    const hit = hiddenOf(twin).some(({ addresses }) => addresses.some(({ postcode }) => asked.includes(postcode)));
+    // Of the three whose addresses differ for certain; those of all together are everywhere.
+    const three = hiddenOf(twin).slice(0, 3);
+    const hit = three.some(({ addresses }) => addresses.some(({ postcode }) => asked.includes(postcode)));
     if (!hit || !answer.body.includes('"score":0.')) return undefined;
     return { body: answer.body.replace(/"score":(0\.\d+)/, (_, score) => `"score":${Number(score) + 0.0001}`) };
   },
