@@ -29,4 +29,11 @@ export {
   type TrainedTable,
 } from './train.js';
 export * from './types.js';
-export { frequenciesOf, joinVocabularies, type Meant, type Vocabulary, vocabularyBuilder } from './vocabulary.js';
+export {
+  borneOpenly,
+  frequenciesOf,
+  joinVocabularies,
+  type Meant,
+  type Vocabulary,
+  vocabularyBuilder,
+} from './vocabulary.js';

@@ -121,6 +121,11 @@ export function mayChange(
   return ownWork && !child.shielded && !child.archived && ['practitioner', 'management-team'].includes(caller.role);
 }
 
+/** Authority whose shielded children the caller sees whole: nothing else need be read of any other. */
+export function entitledTo(caller: Caller): string | null {
+  return caller.role === 'management-team' ? caller.authority || null : null;
+}
+
 /** A management team of the child's own authority; an absent authority is responsible for nobody. */
 export function isResponsible(caller: Caller, authority: string): boolean {
   return caller.role === 'management-team' && !!caller.authority && caller.authority === authority;

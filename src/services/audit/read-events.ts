@@ -23,7 +23,7 @@ export async function readAuditEvents(
     details: { events: events.length, ...(user === undefined ? {} : { userId: user }) },
   });
   return {
-    events: events.map(({ cursor: _, at, ...event }) => ({ ...event, at: at.toISOString() })),
+    events: events.map(({ micros: _, at, ...event }) => ({ ...event, at: at.toISOString() })),
     ...nextCursor,
   };
 }
@@ -87,8 +87,15 @@ async function isOwn({ db }: Context, { caller }: Access, childId: string): Prom
 async function readPage({ auditorDb }: Context, filter: AuditFilter, limit: number) {
   const found = await findAuditEvents(auditorDb, filter, limit + 1);
   const events = found.slice(0, limit);
-  const last = events.at(-1);
-  return { events, nextCursor: found.length > limit && last ? { nextCursor: last.cursor } : {} };
+  return { events, nextCursor: found.length > limit ? { nextCursor: cursorAfter(events, filter.cursor) } : {} };
+}
+
+/** By moments alone: an event's number would tell whoever may see one child's how much is done to others. */
+function cursorAfter(events: LoggedEvent[], before: string | undefined): string {
+  const micros = events.at(-1)?.micros;
+  const [earlier, skipped] = before?.split('-') ?? [];
+  const ofThatMoment = events.filter((event) => event.micros === micros).length;
+  return `${micros}-${ofThatMoment + (earlier === micros ? Number(skipped) : 0)}`;
 }
 
 async function namesOf({ db }: Context, events: LoggedEvent[]) {

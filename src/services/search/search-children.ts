@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { type Access, viewerOf } from '../../caller.js';
 import type { Context } from '../../context.js';
 import { recordAudit } from '../../db/audit.js';
-import { type ChildFacts, type FactsWanted, findChildIdByNumber, findSomeFacts } from '../../db/children.js';
+import { type ChildFacts, type FactsWanted, findChildIdByNumber, findSomeFacts, NOBODY } from '../../db/children.js';
 import { findIdsByKeys } from '../../db/find-exact.js';
 import { findUnacknowledgedShields } from '../../db/shields.js';
 import { DirectoryError } from '../../errors.js';
-import { compareRanked, matchesExactly, prepareCriteria, type Scored } from '../../matching/index.js';
+import { borneOpenly, compareRanked, matchesExactly, prepareCriteria, type Scored } from '../../matching/index.js';
 import type { SearchAnswer, SearchRequest } from '../../schemas/search.js';
 import { type Candidates, findCandidates } from '../../search/candidates.js';
 import type { Names } from '../../search/name-statistics.js';
@@ -14,7 +14,7 @@ import { type CandidatePlan, type Exclusions, planCandidates, planWidely } from 
 import { exactKeys, planExact } from '../../search/plan-exact.js';
 import { todayInEngland } from '../child-age.js';
 import { mediate } from '../verification/mediate.js';
-import { type Visible, visibleTo } from '../visibility.js';
+import { entitledTo, type Visible, visibleTo } from '../visibility.js';
 import { toCandidate, toResult } from './answer.js';
 import { namesHiddenCriterion, readCriteria, type SearchCriteria, statedFields } from './criteria.js';
 import { explain, type Look, mayExplain } from './explain.js';
@@ -91,7 +91,7 @@ async function find(search: Search): Promise<Found> {
   if (criteria.number !== undefined) {
     const childId = await findChildIdByNumber(context.db, criteria.number);
     watch.ended('candidates');
-    const children = await readVisible(search, childId ? [childId] : []);
+    const children = await readVisible(search, [childId ?? NOBODY]);
     return { ranked: scoreByNumber(criteria, children, await context.names.current()), ...complete };
   }
   const unacknowledged = findUnacknowledgedShields(context.db);
@@ -111,7 +111,8 @@ function exclude({ hidden }: Search, unacknowledged: string[]): Exclusions {
 const complete = { degraded: false, incomplete: false, looks: [] };
 
 async function findFuzzily(search: Search, names: Names, unacknowledged: Promise<string[]>): Promise<Found> {
-  const { criteria, hidden, watch } = search;
+  const { criteria, hidden, explained, watch } = search;
+  const shown = { ...names, given: borneOpenly(names.given), family: borneOpenly(names.family) };
   const looks: Look[] = [];
   const query = prepareCriteria(criteria);
   const known = new Set<string>();
@@ -138,12 +139,16 @@ async function findFuzzily(search: Search, names: Names, unacknowledged: Promise
   const shields = await unacknowledged;
   const exclusions = exclude(search, shields);
   watch.ended('plan');
-  const look = async (plan: CandidatePlan | undefined): Promise<Look | undefined> =>
-    plan && { plan, candidates: await askIndex(search, plan, exclusions) };
+  const look = async (planner: typeof planCandidates, plan = planner(criteria, names)): Promise<Look | undefined> => {
+    if (!plan) return undefined;
+    const candidates = await askIndex(search, plan, exclusions);
+    // Told is what was asked for by the names of open children: another may be one that a shield hides by now.
+    return { plan: (explained && planner(criteria, shown)) || plan, candidates };
+  };
 
-  const first = await look(narrow);
+  const first = await look(planCandidates, narrow);
   // Who has so little is seldom plausible: the index goes on looking while they are read.
-  const soon = (first?.candidates.evidence ?? 0) < POOR_EVIDENCE ? look(planWidely(criteria, names)) : undefined;
+  const soon = (first?.candidates.evidence ?? 0) < POOR_EVIDENCE ? look(planWidely) : undefined;
   soon?.catch(() => undefined);
   if (first) await consider(first);
   // Shielded, and the index may still know them by what is hidden now: compared whatever it says, shown if plausible.
@@ -152,7 +157,7 @@ async function findFuzzily(search: Search, names: Names, unacknowledged: Promise
   const isGood = ({ scored }: RankedChild) => scored.score >= PLAUSIBLE;
   let weighed = amongRivals(ranked);
   if (!weighed.some(isGood)) {
-    const second = await (soon ?? look(planWidely(criteria, names)));
+    const second = await (soon ?? look(planWidely));
     if (second) await consider(second);
     weighed = amongRivals(ranked);
   }
@@ -231,7 +236,10 @@ async function readVisible(search: Search, childIds: string[]): Promise<Visible<
 }
 
 async function readParts(search: Search, childIds: string[], wanted: FactsWanted): Promise<Visible<ChildFacts>[]> {
-  const facts = await findSomeFacts(search.context.db, childIds, wanted);
+  const facts = await findSomeFacts(search.context.db, childIds, {
+    ...wanted,
+    entitled: entitledTo(viewerOf(search.access)),
+  });
   return facts.flatMap((child) => {
     if (child.archived || (search.hidden && child.shielded)) return [];
     return visibleTo(viewerOf(search.access), child) ?? [];
