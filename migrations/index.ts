@@ -7,6 +7,7 @@ import * as workerRights from './20261125T1100Z-worker-rights.js';
 import * as auditChain from './20261125T1510Z-audit-chain.js';
 import * as sensitiveServices from './20261125T1520Z-sensitive-services.js';
 import * as shielding from './20261125T1530Z-shielding.js';
+import * as keeping from './20261125T1620Z-keeping.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
 export const migrations: Record<string, Migration> = {
@@ -18,4 +19,5 @@ export const migrations: Record<string, Migration> = {
   '20261125T1510Z-audit-chain': auditChain,
   '20261125T1530Z-shielding': shielding,
   '20261125T1520Z-sensitive-services': sensitiveServices,
+  '20261125T1620Z-keeping': keeping,
 };

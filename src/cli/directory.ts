@@ -5,6 +5,7 @@ import { runProgram } from './exit.js';
 import { generateCommand } from './generate.js';
 import { importCommand } from './import.js';
 import { migrateCommand } from './migrate.js';
+import { retentionCommand } from './retention.js';
 import { serveCommand } from './serve.js';
 import { stackCommand } from './stack.js';
 import { tokenCommand } from './token.js';
@@ -25,7 +26,8 @@ const program = new Command('directory')
   .addCommand(trainCommand())
   .addCommand(userCommand())
   .addCommand(tokenCommand())
-  .addCommand(auditCommand());
+  .addCommand(auditCommand())
+  .addCommand(retentionCommand());
 
 throwUsageErrors(program);
 
