@@ -10,10 +10,12 @@ import { protect } from './plugins/protect.js';
 import { echoRequestIds, requestIdOf } from './plugins/request-id.js';
 import { validateStrictly } from './plugins/validation.js';
 import { auditRoutes } from './routes/audit.js';
+import { authorityContactRoutes } from './routes/authority-contact.js';
 import { addressRoutes } from './routes/children/addresses.js';
 import { cafIndicatorRoutes } from './routes/children/caf-indicator.js';
 import { consentTo25Routes } from './routes/children/consent-to-25.js';
 import { involvementRoutes } from './routes/children/involvements.js';
+import { keepingRoutes } from './routes/children/keeping.js';
 import { leadProfessionalRoutes } from './routes/children/lead-professional.js';
 import { nameRoutes } from './routes/children/names.js';
 import { parentRoutes } from './routes/children/parents.js';
@@ -68,6 +70,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     await app.register(leadProfessionalRoutes(context));
     await app.register(cafIndicatorRoutes(context));
     await app.register(consentTo25Routes(context));
+    await app.register(keepingRoutes(context));
+    await app.register(authorityContactRoutes(context));
     await app.register(auditRoutes(context));
     await app.register(shieldRoutes(context));
 

@@ -1,7 +1,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { DirectoryError } from '../errors.js';
 import type { Gender, NameKind } from '../matching/types.js';
-import type { AddressKind, Database, sensitiveBases, sensitiveKinds, serviceKinds } from './schema.js';
+import type { AddressKind, Database, DisputedPart, sensitiveBases, sensitiveKinds, serviceKinds } from './schema.js';
 
 export interface NameVariant {
   nameId: string;
@@ -86,6 +86,8 @@ export interface ChildFacts {
 /** The whole record, unnarrowed. */
 export interface ChildRecord extends ChildFacts {
   consentTo25: boolean;
+  /** What the family says is wrong. */
+  disputed: DisputedPart[];
   services: Service[];
   involvements: Involvement[];
   leadProfessional: HeldBy | null;
@@ -143,7 +145,7 @@ const sensitivePart = (row: string) => `'sensitive', case when ${row}.sensitive 
       then json_build_object('kind', ${row}.sensitive, 'basis', ${row}.sensitive_basis) end`;
 const heldBy = (table: string) => `
   (select json_build_object('involvementId', h.involvement_id, 'since', h.since) from ${table} h where h.child_id = c.id)`;
-const RECORD = `${FACTS}, c.consent_to_25_at is not null as "consentTo25",
+const RECORD = `${FACTS}, c.consent_to_25_at is not null as "consentTo25", c.disputed,
   (select coalesce(json_agg(json_build_object('serviceId', v.id, 'kind', v.kind, 'name', v.name, 'phone', v.phone,
       'email', v.email, ${sensitivePart('v')}) order by v.id), '[]') from child_services v where v.child_id = c.id) as services,
   (select coalesce(json_agg(json_build_object('involvementId', i.id, 'userId', i.user_id, 'practitioner', u.name,
