@@ -110,7 +110,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create index protections_by_child on protections (child_id);
     comment on table protections is 'What a restored backup must not undo, in the order in which it was committed; workers append it to a journal outside the database';
     comment on column protections.shield is 'Of a shield: its id, reason, authority, review date and who set it; ids and words of lists';
-    grant select on protections to directory_api, directory_worker;
+    grant select on protections to directory_api, directory_worker, directory_sealer;
     alter table shields alter column set_by drop not null;
     comment on column shields.set_by is 'Null where a shield was set anew on a restored backup that does not know its author';
 

@@ -25,6 +25,7 @@ const environmentSchema = Type.Object({
   AUDIT_ALERT_MINUTES: Type.Integer({ default: 10, minimum: 1, maximum: 1440 }),
   AUDIT_ALERT_EMPTY_SEARCHES: Type.Integer({ default: 20, minimum: 0, maximum: 10_000 }),
   AUDIT_ALERT_CHILDREN: Type.Integer({ default: 60, minimum: 0, maximum: 10_000 }),
+  PROTECTION_JOURNAL_FILE: Type.String({ default: '' }),
   INDEX_SHARDS: Type.Integer({ default: 2, minimum: 1, maximum: 64 }),
   INDEX_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 4 }),
 });
@@ -65,6 +66,8 @@ export interface Config {
     /** How many empty searches, or different children, of one user within so many minutes raise an alert; 0 for none. */
     alerts: { minutes: number; emptySearches: number; children: number };
   };
+  /** Where shields and destructions are written, outside the database: a restored backup must not undo them. */
+  protectionJournalFile: string;
   /** @property auditHeads signs the exported heads; empty where they are not to be signed */
   secrets: { jwt: string; auditHeads: string };
 }
@@ -102,6 +105,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
         children: settings.AUDIT_ALERT_CHILDREN,
       },
     },
+    protectionJournalFile: path.resolve(
+      settings.PROTECTION_JOURNAL_FILE || path.join(home, `protection-journal-${settings.DIRECTORY_INSTANCE}.ndjson`),
+    ),
     secrets: {
       auditHeads: settings.AUDIT_HEADS_KEY,
       get jwt() {

@@ -5,6 +5,7 @@ import { runProgram } from './exit.js';
 import { generateCommand } from './generate.js';
 import { importCommand } from './import.js';
 import { migrateCommand } from './migrate.js';
+import { restoreCommand } from './restore.js';
 import { retentionCommand } from './retention.js';
 import { serveCommand } from './serve.js';
 import { stackCommand } from './stack.js';
@@ -27,7 +28,8 @@ const program = new Command('directory')
   .addCommand(userCommand())
   .addCommand(tokenCommand())
   .addCommand(auditCommand())
-  .addCommand(retentionCommand());
+  .addCommand(retentionCommand())
+  .addCommand(restoreCommand());
 
 throwUsageErrors(program);
 

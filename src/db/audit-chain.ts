@@ -66,7 +66,9 @@ export async function findLastSeal(db: Kysely<Database>): Promise<Seal | undefin
 export async function findCut(db: Kysely<Database>): Promise<{ cut: number; seal: Seal | undefined }> {
   const { rows } = await sql<Seal & { cut: number }>`
     select cut, ${sql.raw(SEAL)}
-    from (select coalesce(max(seal), 0) as cut from audit_cuts) c left join audit_seals s on s.seal = c.cut`.execute(db);
+    from (select coalesce(max(seal), 0) as cut from audit_cuts) c left join audit_seals s on s.seal = c.cut`.execute(
+    db,
+  );
   const [found] = rows;
   if (!found) return { cut: 0, seal: undefined };
   const { cut, ...seal } = found;

@@ -27,6 +27,7 @@ export function startCommand(t: Test, { config, urls }: TestDirectory, args: str
       DIRECTORY_INSTANCE: config.instance,
       LOG_LEVEL: 'info',
       AUDIT_HEADS_FILE: config.audit.headsFile,
+      PROTECTION_JOURNAL_FILE: config.protectionJournalFile,
       AUTH_JWT_SECRET: config.secrets.jwt,
     },
   });
