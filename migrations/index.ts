@@ -9,6 +9,7 @@ import * as sensitiveServices from './20261125T1520Z-sensitive-services.js';
 import * as shielding from './20261125T1530Z-shielding.js';
 import * as verification from './20261125T1600Z-verification.js';
 import * as signIn from './20261125T1610Z-people.js';
+import * as keeping from './20261125T1620Z-keeping.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
 export const migrations: Record<string, Migration> = {
@@ -22,4 +23,5 @@ export const migrations: Record<string, Migration> = {
   '20261125T1520Z-sensitive-services': sensitiveServices,
   '20261125T1600Z-verification': verification,
   '20261125T1610Z-people': signIn,
+  '20261125T1620Z-keeping': keeping,
 };

@@ -35,6 +35,7 @@ const environmentSchema = Type.Object({
   AUDIT_ALERT_CHILDREN: Type.Integer({ default: 60, minimum: 0, maximum: 10_000 }),
   RATE_LIMIT_SEARCHES_PER_MINUTE: Type.Integer({ default: 120, minimum: 0, maximum: 1_000_000 }),
   RATE_LIMIT_ORGANISATION_PER_MINUTE: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000 })),
+  PROTECTION_JOURNAL_FILE: Type.String({ default: '' }),
   INDEX_SHARDS: Type.Integer({ default: 2, minimum: 1, maximum: 64 }),
   INDEX_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 4 }),
 });
@@ -96,6 +97,8 @@ export interface Config {
     /** How many empty searches, or different children, of one user within so many minutes raise an alert; 0 for none. */
     alerts: { minutes: number; emptySearches: number; children: number };
   };
+  /** Where shields and destructions are written, outside the database: a restored backup must not undo them. */
+  protectionJournalFile: string;
   secrets: Secrets;
 }
 
@@ -163,6 +166,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
         children: settings.AUDIT_ALERT_CHILDREN,
       },
     },
+    protectionJournalFile: path.resolve(
+      settings.PROTECTION_JOURNAL_FILE || path.join(home, `protection-journal-${settings.DIRECTORY_INSTANCE}.ndjson`),
+    ),
     secrets: {
       auditHeads: settings.AUDIT_HEADS_KEY,
       get jwt() {

@@ -6,6 +6,8 @@ import { runProgram } from './exit.js';
 import { generateCommand } from './generate.js';
 import { importCommand } from './import.js';
 import { migrateCommand } from './migrate.js';
+import { restoreCommand } from './restore.js';
+import { retentionCommand } from './retention.js';
 import { serveCommand } from './serve.js';
 import { stackCommand } from './stack.js';
 import { tokenCommand } from './token.js';
@@ -27,7 +29,9 @@ const program = new Command('directory')
   .addCommand(userCommand())
   .addCommand(tokenCommand())
   .addCommand(authorityCommand())
-  .addCommand(auditCommand());
+  .addCommand(auditCommand())
+  .addCommand(retentionCommand())
+  .addCommand(restoreCommand());
 
 throwUsageErrors(program);
 

@@ -6,10 +6,15 @@ export function workCommand(): Command {
     const { readConfig } = await import('../config.js');
     const { createContext } = await import('../context.js');
     const { startWorkers } = await import('../../workers/main.js');
+    const { requireReplayed } = await import('../services/keeping/journal.js');
     const context = await createContext(readConfig(), {
       role: 'directory_worker',
       application: 'directory-worker',
       statementMs: 120_000,
+    });
+    await requireReplayed(context.db, context.config.protectionJournalFile).catch(async (error: unknown) => {
+      await context.close();
+      throw error;
     });
     const workers = await startWorkers(context);
     context.log.info('workers started');

@@ -1,7 +1,7 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import { DirectoryError } from '../errors.js';
 import type { Gender, NameKind } from '../matching/types.js';
-import type { AddressKind, Database, sensitiveBases, sensitiveKinds, serviceKinds } from './schema.js';
+import type { AddressKind, Database, DisputedPart, sensitiveBases, sensitiveKinds, serviceKinds } from './schema.js';
 
 export interface NameVariant {
   nameId: string;
@@ -86,6 +86,8 @@ export interface ChildFacts {
 /** The whole record, unnarrowed. */
 export interface ChildRecord extends ChildFacts {
   consentTo25: boolean;
+  /** What the family says is wrong. */
+  disputed: DisputedPart[];
   services: Service[];
   involvements: Involvement[];
   leadProfessional: HeldBy | null;
@@ -189,7 +191,8 @@ export async function findRecordFor(
 async function readRecord(db: Kysely<Database>, childId: string, hidden: Part): Promise<ChildRecord | undefined> {
   const { rows } = await sql<ChildRecord>`
     select ${plainFacts(hidden)}, ${unless(hidden, ADDRESSES)} as addresses, ${unless(hidden, PARENTS)} as parents,
-      c.consent_to_25_at is not null as "consentTo25", ${unless(hidden, SERVICES)} as services,
+      c.consent_to_25_at is not null as "consentTo25", case when ${hidden} then '{}' else c.disputed end as disputed,
+      ${unless(hidden, SERVICES)} as services,
       ${unless(hidden, INVOLVEMENTS)} as involvements, ${heldBy(hidden, 'lead_professionals')} as "leadProfessional",
       ${heldBy(hidden, 'caf_indicators')} as "cafIndicator"
     ${FROM} where c.id = ${childId}`.execute(db);

@@ -34,6 +34,10 @@ export interface Database {
   audit_events: AuditEventTable;
   audit_chain: { position: number; event_id: number; link: Buffer };
   audit_seals: AuditSealTable;
+  audit_cuts: { seal: number; to_position: number; head: Buffer; events: number; cut_at: Generated<Date> };
+  retention_runs: RetentionRunTable;
+  authority_contacts: AuthorityContactTable;
+  protections: ProtectionTable;
   outbox: OutboxTable;
   dead_letters: DeadLetterTable;
   index_builds: IndexBuildTable;
@@ -104,6 +108,7 @@ interface ChildTable {
   died_on: string | null;
   consent_to_25_at: Date | null;
   archived_at: Date | null;
+  disputed: Generated<DisputedPart[]>;
   created_at: Generated<Date>;
   updated_at: ColumnType<Date, Date | undefined, Date>;
 }
@@ -224,7 +229,7 @@ interface ShieldTable {
   reason: (typeof shieldReasons)[number];
   authority: string;
   review_on: string;
-  set_by: string;
+  set_by: string | null;
   set_at: Generated<Date>;
   lifted_by: string | null;
   lifted_at: Date | null;
@@ -391,4 +396,51 @@ interface MatchingQueueTable {
   decided_by: string | null;
   decision: 'link' | 'create' | 'discard' | null;
   child_id: string | null;
+}
+
+/** Parts of a record that a family may call wrong. */
+export const disputedParts = [
+  'names',
+  'dateOfBirth',
+  'gender',
+  'diedOn',
+  'addresses',
+  'parents',
+  'services',
+  'involvements',
+  'leadProfessional',
+  'cafIndicator',
+  'consentTo25',
+] as const;
+export type DisputedPart = (typeof disputedParts)[number];
+
+interface RetentionRunTable {
+  id: string;
+  on_day: string;
+  dry_run: boolean;
+  state: Generated<'running' | 'done' | 'failed'>;
+  started_at: Generated<Date>;
+  ended_at: Date | null;
+  archived_at_18: Generated<number>;
+  archived_at_25: Generated<number>;
+  archived_after_death: Generated<number>;
+  destroyed: Generated<number>;
+  audit_rows: Generated<number>;
+}
+
+interface AuthorityContactTable {
+  authority: string;
+  phone: string;
+  opens: string;
+  closes: string;
+  out_of_hours_phone: string;
+}
+
+interface ProtectionTable {
+  sequence: number;
+  at: Generated<Date>;
+  kind: 'shield' | 'unshield' | 'destroy';
+  child_id: string;
+  number: string;
+  shield: unknown;
 }

@@ -1,7 +1,7 @@
 import { DirectoryError } from '../errors.js';
 
 /** Up to this birthday a child is in the directory. */
-const ADULT_AT = 18;
+export const ADULT_AT = 18;
 
 // Costly to make, so made once.
 const ENGLISH_DAY = new Intl.DateTimeFormat('en-CA', { timeZone: 'Europe/London' });

@@ -5,6 +5,7 @@ import { isChildNumber } from '../db/child-number.js';
 import { findChildIdByNumber, findRecordFor, NOBODY } from '../db/children.js';
 import { DirectoryError } from '../errors.js';
 import type { ChildView } from '../schemas/record.js';
+import { findOwnContact } from './authority-contact.js';
 import { viewRecord } from './record-view.js';
 import { entitledTo, visibleTo } from './visibility.js';
 
@@ -24,7 +25,8 @@ export async function readChild(context: Context, access: Access, childId: strin
     ...(visible ? { details: { hidden: visible.hidden } } : {}),
   });
   if (!visible) throw new DirectoryError('not-found', 'No such child');
-  return { view: viewRecord(visible), ...(visible.hidden ? {} : { version: visible.version }) };
+  if (visible.hidden) return { view: viewRecord(visible, await findOwnContact(context, access.caller)) };
+  return { view: viewRecord(visible), version: visible.version };
 }
 
 /** @throws DirectoryError `invalid-request` for a wrong check digit, `not-found` */

@@ -16,6 +16,7 @@ const hiddenParts = {
   addresses: [],
   parents: [],
   consentTo25: false,
+  disputed: [],
   services: [],
   involvements: [],
   leadProfessional: null,

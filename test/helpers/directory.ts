@@ -57,7 +57,8 @@ export async function openDirectory(t: Test, options: TestDirectoryOptions = {})
   const instance = `test_${process.pid}_${randomBytes(4).toString('hex')}`;
   // Beside the stack it would stay when the database has gone.
   const headsFile = path.join(tmpdir(), `${instance}-heads.ndjson`);
-  t.teardown(() => rmSync(headsFile, { force: true }));
+  const journalFile = path.join(tmpdir(), `${instance}-protections.ndjson`);
+  t.teardown(() => [headsFile, journalFile].forEach((file) => void rmSync(file, { force: true })));
   const config = readConfig({
     ...process.env,
     AUTH_JWT_SECRET: 'a secret that only the tests know of',
@@ -66,6 +67,7 @@ export async function openDirectory(t: Test, options: TestDirectoryOptions = {})
     AUDIT_HEADS_FILE: headsFile,
     // A test asks more than a person does; those about limits set them.
     RATE_LIMIT_SEARCHES_PER_MINUTE: '0',
+    PROTECTION_JOURNAL_FILE: journalFile,
     ...options.env,
   });
   const server = resolveServices(config);
