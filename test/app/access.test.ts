@@ -240,6 +240,19 @@ const examples: Record<string, Example> = {
   },
   'GET /v1/shields/reviews': ({ send, who }) => send(who, 'GET', '/v1/shields/reviews'),
   'GET /v1/shields/overrides': ({ send, who }) => send(who, 'GET', '/v1/shields/overrides'),
+  'PUT /v1/children/:childId/archive': ({ send, who, child }) => send(who, 'PUT', `${child.url}/archive`, {}),
+  'DELETE /v1/children/:childId/archive': async ({ send, who, child }) => {
+    await send(who, 'PUT', `${child.url}/archive`, {});
+    return send(who, 'DELETE', `${child.url}/archive`);
+  },
+  'PUT /v1/children/:childId/dispute': ({ send, who, child }) =>
+    send(who, 'PUT', `${child.url}/dispute`, { parts: ['names'] }),
+  'DELETE /v1/children/:childId/dispute': async ({ send, who, child }) => {
+    await send(who, 'PUT', `${child.url}/dispute`, { parts: ['names'] });
+    return send(who, 'DELETE', `${child.url}/dispute`);
+  },
+  'POST /v1/children/:childId/subject-access': ({ send, who, child }) =>
+    send(who, 'POST', `${child.url}/subject-access`, { requestedBy: 'child' }),
   'POST /v1/verifications': ({ send, who, child: { childId, givenNames } }) =>
     send(who, 'POST', '/v1/verifications', { subject: 'child', childId, claims: { givenNames } }),
 };
