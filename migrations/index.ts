@@ -7,6 +7,9 @@ import * as workerRights from './20261125T1100Z-worker-rights.js';
 import * as auditChain from './20261125T1510Z-audit-chain.js';
 import * as sensitiveServices from './20261125T1520Z-sensitive-services.js';
 import * as shielding from './20261125T1530Z-shielding.js';
+import * as verification from './20261125T1600Z-verification.js';
+import * as signIn from './20261125T1610Z-people.js';
+import * as keeping from './20261125T1620Z-keeping.js';
 import * as indexMerging from './20261125T1640Z-index-merging.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
@@ -19,5 +22,8 @@ export const migrations: Record<string, Migration> = {
   '20261125T1510Z-audit-chain': auditChain,
   '20261125T1530Z-shielding': shielding,
   '20261125T1520Z-sensitive-services': sensitiveServices,
+  '20261125T1600Z-verification': verification,
+  '20261125T1610Z-people': signIn,
+  '20261125T1620Z-keeping': keeping,
   '20261125T1640Z-index-merging': indexMerging,
 };

@@ -7,12 +7,16 @@ import { acceptJsonBodies } from './plugins/json-body.js';
 import { observeRequests } from './plugins/observe.js';
 import { answerProblems, refuseConnection, sendProblem } from './plugins/problems.js';
 import { protect } from './plugins/protect.js';
+import { limitRates } from './plugins/rate-limits.js';
 import { echoRequestIds, requestIdOf } from './plugins/request-id.js';
 import { validateStrictly } from './plugins/validation.js';
 import { auditRoutes } from './routes/audit.js';
+import { authorityRoutes } from './routes/authorities.js';
+import { authorityContactRoutes } from './routes/authority-contact.js';
 import { addressRoutes } from './routes/children/addresses.js';
 import { consentTo25Routes } from './routes/children/consent-to-25.js';
 import { involvementRoutes } from './routes/children/involvements.js';
+import { keepingRoutes } from './routes/children/keeping.js';
 import { leadAndCafRoutes } from './routes/children/lead-and-caf.js';
 import { nameRoutes } from './routes/children/names.js';
 import { parentRoutes } from './routes/children/parents.js';
@@ -24,6 +28,7 @@ import { meRoutes } from './routes/me.js';
 import { sessionRoutes } from './routes/session.js';
 import { shieldRoutes } from './routes/shields.js';
 import { userRoutes } from './routes/users.js';
+import { verificationRoutes } from './routes/verifications.js';
 
 /** The API, ready for `listen` or `inject`. Closing it leaves the context open: whoever opened that closes it. */
 export async function buildApp(context: Context): Promise<FastifyInstance> {
@@ -32,6 +37,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     requestIdHeader: false,
     genReqId: requestIdOf,
+    // Without a proxy that is known nobody's word on an address counts but the connection's.
+    trustProxy: context.config.http.trustedProxies.length > 0 && context.config.http.trustedProxies,
     bodyLimit: 16 * 1024,
     connectionTimeout: 60_000,
     requestTimeout: 15_000,
@@ -50,13 +57,15 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     observeRequests(app, context.metrics);
     await protect(app);
     await describeApi(app);
-    await addAccessTokens(app, context.config.secrets.jwt);
+    await addAccessTokens(app, context.config.secrets, context.config.auth.provider);
     guardRoutes(app, context);
+    limitRates(app, context);
 
     await app.register(healthRoutes(context));
     await app.register(sessionRoutes(context));
     await app.register(meRoutes(context));
     await app.register(userRoutes(context));
+    await app.register(authorityRoutes(context));
     await app.register(searchRoutes(context));
     await app.register(recordRoutes(context));
     await app.register(nameRoutes(context));
@@ -66,8 +75,11 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     await app.register(involvementRoutes(context));
     await app.register(leadAndCafRoutes(context));
     await app.register(consentTo25Routes(context));
+    await app.register(keepingRoutes(context));
+    await app.register(authorityContactRoutes(context));
     await app.register(auditRoutes(context));
     await app.register(shieldRoutes(context));
+    await app.register(verificationRoutes(context));
 
     await serveApiDocs(app);
     await app.ready();

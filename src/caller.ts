@@ -8,7 +8,8 @@ export interface Caller {
   organisationId: string | null;
   authority: string | null;
   mayOverrideShields: boolean;
-  sessionId: string;
+  /** Null for who came with a token of the identity provider. */
+  sessionId: string | null;
 }
 
 /** Why a child's record is touched: a fixed list, sent as X-Access-Reason. */
@@ -28,4 +29,11 @@ export interface Access {
   caller: Caller;
   reason: AccessReason;
   requestId: string;
+  /** The verified practitioner for whom a call-centre operator asks: the answer is made for their eyes, and both are audited. */
+  onBehalfOf?: Caller;
+}
+
+/** Whose eyes an answer is made for. */
+export function viewerOf({ caller, onBehalfOf }: Access): Caller {
+  return onBehalfOf ?? caller;
 }

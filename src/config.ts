@@ -20,13 +20,24 @@ const environmentSchema = Type.Object({
   WORKER_METRICS_PORT: Type.Integer({ default: 0, minimum: 0, maximum: 65535 }),
   METRICS_TOKEN: Type.String({ default: '', pattern: '^$|^[!-~]{32,}$' }),
   AUTH_JWT_SECRET: Type.String({ default: '', pattern: '^$|^.{32,}$' }),
+  AUTH_JWT_SECRET_PREVIOUS: Type.String({ default: '', pattern: '^$|^.{32,}$' }),
+  AUTH_TOTP_KEY: Type.String({ default: '', pattern: '^$|^.{32,}$' }),
+  AUTH_TOTP_KEY_PREVIOUS: Type.String({ default: '', pattern: '^$|^.{32,}$' }),
+  AUTH_JWKS_URL: Type.String({ default: '', pattern: '^$|^https?://[^\\s/]+' }),
+  AUTH_ISSUER: Type.String({ default: '' }),
+  AUTH_AUDIENCE: Type.String({ default: '' }),
+  TRUSTED_PROXIES: Type.String({ default: '', pattern: '^$|^[0-9A-Fa-f.:/]+(,[0-9A-Fa-f.:/]+)*$' }),
   AUTH_ACCESS_TOKEN_MINUTES: Type.Integer({ default: 15, minimum: 1, maximum: 60 }),
   AUTH_SESSION_HOURS: Type.Integer({ default: 12, minimum: 1, maximum: 24 }),
   AUDIT_HEADS_FILE: Type.String({ default: '' }),
   AUDIT_HEADS_KEY: Type.String({ default: '', pattern: '^$|^.{32,}$' }),
+  AUDIT_HEADS_PUBLIC_KEY: Type.String({ default: '', pattern: '^$|^[A-Za-z0-9_-]{43}$' }),
   AUDIT_ALERT_MINUTES: Type.Integer({ default: 10, minimum: 1, maximum: 1440 }),
   AUDIT_ALERT_EMPTY_SEARCHES: Type.Integer({ default: 20, minimum: 0, maximum: 10_000 }),
   AUDIT_ALERT_CHILDREN: Type.Integer({ default: 60, minimum: 0, maximum: 10_000 }),
+  RATE_LIMIT_SEARCHES_PER_MINUTE: Type.Integer({ default: 120, minimum: 0, maximum: 1_000_000 }),
+  RATE_LIMIT_ORGANISATION_PER_MINUTE: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000 })),
+  PROTECTION_JOURNAL_FILE: Type.String({ default: '' }),
   INDEX_SHARDS: Type.Integer({ default: 2, minimum: 1, maximum: 64 }),
   INDEX_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 4 }),
 });
@@ -41,15 +52,26 @@ const settingHelp: Record<string, string> = {
   WORKER_METRICS_PORT: 'a whole number from 0 to 65535; 0 for none',
   METRICS_TOKEN: 'at least 32 characters, none of them blank',
   AUTH_JWT_SECRET: 'at least 32 characters',
+  AUTH_JWT_SECRET_PREVIOUS: 'at least 32 characters',
+  AUTH_TOTP_KEY: 'at least 32 characters',
+  AUTH_TOTP_KEY_PREVIOUS: 'at least 32 characters',
+  AUTH_JWKS_URL: 'https://host/path',
+  TRUSTED_PROXIES: 'addresses or networks (10.0.0.0/8), separated by commas',
   AUTH_ACCESS_TOKEN_MINUTES: 'a whole number from 1 to 60',
   AUTH_SESSION_HOURS: 'a whole number from 1 to 24',
   AUDIT_HEADS_KEY: 'at least 32 characters',
+  AUDIT_HEADS_PUBLIC_KEY: 'what `directory audit public-key` prints',
   AUDIT_ALERT_MINUTES: 'a whole number from 1 to 1440',
   AUDIT_ALERT_EMPTY_SEARCHES: 'a whole number from 0 to 10000; 0 for no such alert',
   AUDIT_ALERT_CHILDREN: 'a whole number from 0 to 10000; 0 for no such alert',
+  RATE_LIMIT_SEARCHES_PER_MINUTE: 'a whole number from 0 to 1000000; 0 for no limit',
+  RATE_LIMIT_ORGANISATION_PER_MINUTE: 'a whole number from 0 to 10000000; 0 for no limit',
   INDEX_SHARDS: 'a whole number from 1 to 64',
   INDEX_REPLICAS: 'a whole number from 0 to 4',
 };
+
+/** As many users at the same time as an organisation has limits for, where none is set for it. */
+const ORGANISATION_OF_USERS = 10;
 
 export interface Config {
   production: boolean;
@@ -59,24 +81,52 @@ export interface Config {
   home: string;
   /** As given; an empty string leaves the service to the embedded stack. */
   services: { databaseUrl: string; redisUrl: string; elasticsearchUrl: string };
-  http: { host: string; port: number };
+  logLevel: string;
+  /** @property trustedProxies whose word on a caller's address is taken */
+  http: { host: string; port: number; trustedProxies: string[] };
   /** Where a worker tells its measurements; 0 for nowhere. */
   workerMetricsPort: number;
-  logLevel: string;
-  auth: { accessTokenMinutes: number; sessionHours: number };
+  auth: {
+    accessTokenMinutes: number;
+    sessionHours: number;
+    /** Whose tokens are accepted beside our own. */
+    provider: IdentityProvider | undefined;
+  };
   index: { shards: number; replicas: number };
+  /** Searches, look-ups and verifications a minute; 0 for no limit. */
+  rateLimits: { user: number; organisation: number };
   audit: {
     /** Where the heads of the chain are written, outside the database. */
     headsFile: string;
+    /** Checks their signatures; empty: that of the signing key does. */
+    headsPublicKey: string;
     /** How many empty searches, or different children, of one user within so many minutes raise an alert; 0 for none. */
     alerts: { minutes: number; emptySearches: number; children: number };
   };
-  /**
-   * @property auditHeads signs the exported heads; empty where they are not to be signed
-   * @property metrics opens the measurements; empty: outside production they are open, in production closed
-   * @property idempotency keys the hashes of requests that are kept; with a new one a repeated request is a conflict
-   */
-  secrets: { jwt: string; auditHeads: string; metrics: string; idempotency: Buffer };
+  /** Where shields and destructions are written, outside the database: a restored backup must not undo them. */
+  protectionJournalFile: string;
+  secrets: Secrets;
+}
+
+export interface IdentityProvider {
+  jwksUrl: string;
+  issuer: string;
+  audience: string;
+}
+
+export interface Secrets {
+  /** Signs access tokens. */
+  jwt: string;
+  /** Signed them until lately, and is still accepted; empty for none. */
+  jwtPrevious: string;
+  /** Seals the second factors: the first does, each opens. */
+  sealing: readonly [string, ...string[]];
+  /** Signs the exported heads; empty where they are not to be signed. */
+  auditHeads: string;
+  /** Opens the measurements; empty: outside production they are open, in production closed. */
+  metrics: string;
+  /** Keys the hashes of requests that are kept; with a new one a repeated request is a conflict. */
+  idempotency: Buffer;
 }
 
 export const projectRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -98,21 +148,38 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       redisUrl: settings.REDIS_URL,
       elasticsearchUrl: settings.ELASTICSEARCH_URL.replace(/\/$/, ''),
     },
-    http: { host: settings.HOST, port: settings.PORT },
+    http: {
+      host: settings.HOST,
+      port: settings.PORT,
+      trustedProxies: settings.TRUSTED_PROXIES === '' ? [] : settings.TRUSTED_PROXIES.split(','),
+    },
     workerMetricsPort: settings.WORKER_METRICS_PORT,
     logLevel: settings.LOG_LEVEL,
-    auth: { accessTokenMinutes: settings.AUTH_ACCESS_TOKEN_MINUTES, sessionHours: settings.AUTH_SESSION_HOURS },
+    auth: {
+      accessTokenMinutes: settings.AUTH_ACCESS_TOKEN_MINUTES,
+      sessionHours: settings.AUTH_SESSION_HOURS,
+      provider: providerOf(settings, production),
+    },
     index: { shards: settings.INDEX_SHARDS, replicas: settings.INDEX_REPLICAS },
+    rateLimits: {
+      user: settings.RATE_LIMIT_SEARCHES_PER_MINUTE,
+      organisation:
+        settings.RATE_LIMIT_ORGANISATION_PER_MINUTE ?? settings.RATE_LIMIT_SEARCHES_PER_MINUTE * ORGANISATION_OF_USERS,
+    },
     audit: {
       headsFile: path.resolve(
         settings.AUDIT_HEADS_FILE || path.join(home, `audit-heads-${settings.DIRECTORY_INSTANCE}.ndjson`),
       ),
+      headsPublicKey: settings.AUDIT_HEADS_PUBLIC_KEY,
       alerts: {
         minutes: settings.AUDIT_ALERT_MINUTES,
         emptySearches: settings.AUDIT_ALERT_EMPTY_SEARCHES,
         children: settings.AUDIT_ALERT_CHILDREN,
       },
     },
+    protectionJournalFile: path.resolve(
+      settings.PROTECTION_JOURNAL_FILE || path.join(home, `protection-journal-${settings.DIRECTORY_INSTANCE}.ndjson`),
+    ),
     secrets: {
       auditHeads: settings.AUDIT_HEADS_KEY,
       metrics: settings.METRICS_TOKEN,
@@ -122,11 +189,35 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       get idempotency() {
         return Buffer.from(hkdfSync('sha256', this.jwt, 'child-directory', 'idempotency', 32));
       },
+      jwtPrevious: settings.AUTH_JWT_SECRET_PREVIOUS,
+      get sealing(): [string, ...string[]] {
+        const { AUTH_TOTP_KEY, AUTH_TOTP_KEY_PREVIOUS } = settings;
+        const others = [AUTH_TOTP_KEY_PREVIOUS, this.jwt, this.jwtPrevious].filter((key) => key !== '');
+        return [AUTH_TOTP_KEY || this.jwt, ...others];
+      },
     },
   };
 }
 
-function parse(env: NodeJS.ProcessEnv): Type.Static<typeof environmentSchema> {
+type Settings = Type.Static<typeof environmentSchema>;
+
+/** All three or none: with one of them missing a token of somebody else's, or for somebody else, would do. */
+function providerOf(settings: Settings, production: boolean): IdentityProvider | undefined {
+  const { AUTH_JWKS_URL, AUTH_ISSUER, AUTH_AUDIENCE } = settings;
+  const given = { AUTH_JWKS_URL, AUTH_ISSUER, AUTH_AUDIENCE };
+  const missing = Object.entries(given).flatMap(([name, value]) => (value === '' ? [name] : []));
+  if (missing.length === 3) return undefined;
+  if (missing.length > 0) {
+    throw new UsageError(`AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE go together: ${missing.join(', ')} is missing`);
+  }
+  const { protocol, hostname } = new URL(AUTH_JWKS_URL);
+  if (production && protocol !== 'https:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname)) {
+    throw new UsageError('AUTH_JWKS_URL is wrong: in production it takes https://host/path');
+  }
+  return { jwksUrl: AUTH_JWKS_URL, issuer: AUTH_ISSUER, audience: AUTH_AUDIENCE };
+}
+
+function parse(env: NodeJS.ProcessEnv): Settings {
   const known = Object.fromEntries(
     Object.keys(environmentSchema.properties).flatMap((key) => (env[key] === undefined ? [] : [[key, env[key]]])),
   );

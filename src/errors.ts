@@ -50,6 +50,11 @@ export class DirectoryError extends Error {
   }
 }
 
+/** For somebody who has shown who he is: nobody else learns it. */
+export function notLive(): DirectoryError {
+  return new DirectoryError('forbidden', 'Your authority is not live yet: until then its people train elsewhere');
+}
+
 /** A wrong use of the command line or a wrong setting: exit code 2, no stack trace. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';

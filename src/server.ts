@@ -3,6 +3,7 @@ import { buildApp } from './app.js';
 import type { Config } from './config.js';
 import { type Context, createContext } from './context.js';
 import { listenFailure } from './listen-failure.js';
+import { requireReplayed } from './services/keeping/journal.js';
 
 export interface Server {
   url: string;
@@ -11,12 +12,14 @@ export interface Server {
   close(): Promise<void>;
 }
 
-/** The API, listening. @throws CommandError when the port is taken */
+/** The API, listening. @throws CommandError when the port is taken, or a restored backup has not caught up with its journal */
 export async function startServer(config: Config): Promise<Server> {
   const context = await createContext(config, { application: 'directory-api' });
   try {
+    await requireReplayed(context.db, config.protectionJournalFile);
     const app = await buildApp(context);
-    await app.listen(config.http).catch(async (error: NodeJS.ErrnoException) => {
+    const { host: address, port: wanted } = config.http;
+    await app.listen({ host: address, port: wanted }).catch(async (error: NodeJS.ErrnoException) => {
       await app.close();
       throw listenFailure(error, config.http, '--port or PORT, or 0 for any free one');
     });

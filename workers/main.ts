@@ -5,9 +5,12 @@ import { failAbandonedBatches } from '../src/db/feed-batches.js';
 import { refreshNameFrequencies } from '../src/db/name-frequencies.js';
 import { releaseClaims } from '../src/db/outbox.js';
 import { createIndexQueue, createRedis, type IndexJob, indexQueues, parseIndexJob } from '../src/queues/index-queue.js';
+import { createRetentionQueue } from '../src/queues/retention-queue.js';
+import { typeOfError } from './errors.js';
 import { IndexRetryError, indexChildren } from './index-children.js';
 import { createIndexKeeper } from './keep-index.js';
 import { startRelay } from './relay-outbox.js';
+import { startRetention } from './retention.js';
 import { startSealer } from './seal-audit.js';
 
 const NAMES_EVERY_MS = 15 * 60_000;
@@ -29,7 +32,9 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
     ordinary: createIndexQueue(indexQueues.ordinary, producing, prefix),
     urgent: createIndexQueue(indexQueues.urgent, producing, prefix),
   };
-  for (const queue of Object.values(queues)) queue.on('error', () => undefined);
+  const retentionJobs = createRetentionQueue(producing, prefix);
+  const allQueues = [...Object.values(queues), retentionJobs];
+  for (const queue of allQueues) queue.on('error', () => undefined);
 
   const workers = [
     { name: indexQueues.urgent, concurrency: 1 },
@@ -41,7 +46,7 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
       } catch (error) {
         log.warn({ queue: name, jobId: job.id, err: error }, 'job failed');
         // Redis keeps why a job failed, and the words of PostgreSQL or Elasticsearch may quote a record.
-        throw error instanceof IndexRetryError ? error : new IndexRetryError(errorType(error));
+        throw error instanceof IndexRetryError ? error : new IndexRetryError(typeOfError(error));
       }
     };
     const worker = new Worker<IndexJob>(name, run, {
@@ -71,14 +76,15 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
   const ending = new AbortController();
   const counting = countNames(context, ending.signal);
   const sealer = startSealer(context);
+  const retention = startRetention(context, retentionJobs, consuming);
 
   return {
     async close() {
       ending.abort();
       const inOrder = async () => {
         await Promise.all([relay.close(), sealer.close()]);
-        await Promise.all([counting, ...workers.map((worker) => worker.close())]);
-        await Promise.all(Object.values(queues).map((queue) => queue.close()));
+        await Promise.all([counting, retention.close(), ...workers.map((worker) => worker.close())]);
+        await Promise.all(allQueues.map((queue) => queue.close()));
       };
       const closed = new AbortController();
       const late = setTimeout(LONGEST_CLOSE_MS, undefined, { signal: closed.signal }).catch(() => undefined);
@@ -90,11 +96,6 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
       });
     },
   };
-}
-
-function errorType(error: unknown): string {
-  const { name = 'unknown', code = '' } = error as { name?: string; code?: string };
-  return `${name} ${code}`.trim();
 }
 
 /** Beside the relay, which must not wait for it: where there are millions of children it takes minutes. */

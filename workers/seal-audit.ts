@@ -9,6 +9,7 @@ import type { Database } from '../src/db/schema.js';
 import { createBurstWatch } from '../src/services/audit/bursts.js';
 import { exportHeads } from '../src/services/audit/export-heads.js';
 import { sealRows } from '../src/services/audit/seal-rows.js';
+import { exportProtections } from '../src/services/keeping/journal.js';
 
 /** Twice within the second in which a row is to be sealed. */
 const EVERY_MS = 400;
@@ -92,7 +93,7 @@ export interface Sealer {
   close(): Promise<void>;
 }
 
-/** Seals, exports the heads and raises alerts until closed. What fails is logged once and tried again. */
+/** Seals, exports the heads and the journal of protections, and raises alerts until closed. What fails is logged once and tried again. */
 export function startSealer(context: Context): Sealer {
   const { config, log, metrics } = context;
   const db = openSealerDatabase(context);
@@ -127,6 +128,7 @@ export function startSealer(context: Context): Sealer {
     await attempt('exporting the heads of the audit log', () =>
       exportHeads(db, config.audit.headsFile, config.secrets.auditHeads),
     );
+    await attempt('exporting the journal of protections', () => exportProtections(db, config.protectionJournalFile));
   }
 
   const running = (async () => {

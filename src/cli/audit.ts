@@ -10,7 +10,22 @@ export function auditCommand(): Command {
     .option('--heads <file>', 'exported heads to compare with (default: AUDIT_HEADS_FILE)')
     .option('--json', 'one JSON object')
     .action(verify);
+  audit
+    .command('public-key')
+    .description(
+      'print the public key of AUDIT_HEADS_KEY: whoever verifies needs that alone, as AUDIT_HEADS_PUBLIC_KEY',
+    )
+    .action(printPublicKey);
   return audit;
+}
+
+async function printPublicKey(): Promise<void> {
+  const { readConfig } = await import('../config.js');
+  const { UsageError } = await import('../errors.js');
+  const { headsPublicKey } = await import('../services/audit/head-signature.js');
+  const publicKey = headsPublicKey(readConfig());
+  if (publicKey === '') throw new UsageError('AUDIT_HEADS_KEY is missing: it takes at least 32 characters');
+  console.log(publicKey);
 }
 
 async function verify(options: { heads?: string; json?: boolean }): Promise<void> {
@@ -19,6 +34,7 @@ async function verify(options: { heads?: string; json?: boolean }): Promise<void
   const { UsageError } = await import('../errors.js');
   const { withDatabase } = await import('./database.js');
   const { recordSystemAudit } = await import('../db/audit.js');
+  const { headsPublicKey } = await import('../services/audit/head-signature.js');
   const { readHeads } = await import('../services/audit/heads-file.js');
   const { verifyChain } = await import('../services/audit/verify.js');
   const { describeBroken } = await import('../services/audit/describe.js');
@@ -30,7 +46,7 @@ async function verify(options: { heads?: string; json?: boolean }): Promise<void
     console.error('No exported heads to compare with: a chain that was rewritten as a whole would not be found');
   const verification = await withDatabase(
     config,
-    (db) => verifyChain(db, { key: config.secrets.auditHeads, heads: there ? readHeads(file) : undefined }),
+    (db) => verifyChain(db, { publicKey: headsPublicKey(config), heads: there ? readHeads(file) : undefined }),
     'directory_auditor',
   );
   const { ok, checked, seals, headsCompared, waiting, firstBroken } = verification;

@@ -1,10 +1,13 @@
 import { Command } from 'commander';
 import { auditCommand } from './audit.js';
+import { authorityCommand } from './authority.js';
 import { evaluateCommand } from './evaluate.js';
 import { runProgram } from './exit.js';
 import { generateCommand } from './generate.js';
 import { importCommand } from './import.js';
 import { migrateCommand } from './migrate.js';
+import { restoreCommand } from './restore.js';
+import { retentionCommand } from './retention.js';
 import { serveCommand } from './serve.js';
 import { stackCommand } from './stack.js';
 import { tokenCommand } from './token.js';
@@ -25,7 +28,10 @@ const program = new Command('directory')
   .addCommand(trainCommand())
   .addCommand(userCommand())
   .addCommand(tokenCommand())
-  .addCommand(auditCommand());
+  .addCommand(authorityCommand())
+  .addCommand(auditCommand())
+  .addCommand(retentionCommand())
+  .addCommand(restoreCommand());
 
 throwUsageErrors(program);
 

@@ -84,7 +84,7 @@ async function startApi(config: Config): Promise<{ url: string; stop(): Promise<
   const folder = path.join(config.home, 'evaluate');
   mkdirSync(folder, { recursive: true });
   // Nobody else asks this one, so nobody is kept waiting.
-  const env = { HOST: '127.0.0.1', RATE_LIMIT_SEARCHES_PER_MINUTE: '0' };
+  const env = { HOST: '127.0.0.1', RATE_LIMIT_SEARCHES_PER_MINUTE: '0', RATE_LIMIT_ORGANISATION_PER_MINUTE: '0' };
   const api = await startDirectory(['serve', '--port', '0'], env, path.join(folder, 'api.log'), /^listening on/);
   return { url: api.line.replace('listening on ', ''), stop: api.stop };
 }

@@ -7,13 +7,21 @@ export function workCommand(): Command {
     const { createContext } = await import('../context.js');
     const { startWorkers } = await import('../../workers/main.js');
     const { serveMetrics } = await import('../../workers/serve-metrics.js');
+    const { requireReplayed } = await import('../services/keeping/journal.js');
     const config = readConfig();
     const context = await createContext(config, {
       role: 'directory_worker',
       application: 'directory-worker',
       statementMs: 120_000,
     });
-    const metrics = config.workerMetricsPort === 0 ? undefined : await serveMetrics(context, config.workerMetricsPort);
+    const prepare = async () => {
+      await requireReplayed(context.db, config.protectionJournalFile);
+      return config.workerMetricsPort === 0 ? undefined : await serveMetrics(context, config.workerMetricsPort);
+    };
+    const metrics = await prepare().catch(async (error: unknown) => {
+      await context.close();
+      throw error;
+    });
     const workers = await startWorkers(context);
     context.log.info('workers started');
     console.log('working');

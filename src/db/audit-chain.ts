@@ -62,6 +62,31 @@ export async function findLastSeal(db: Kysely<Database>): Promise<Seal | undefin
   return rows[0];
 }
 
+/** Number of the seal up to which rows were kept their six years and are gone; 0 where none are. Its seal should be there. */
+export async function findCut(db: Kysely<Database>): Promise<{ cut: number; seal: Seal | undefined }> {
+  const { rows } = await sql<Seal & { cut: number }>`
+    select cut, ${sql.raw(SEAL)}
+    from (select coalesce(max(seal), 0) as cut from audit_cuts) c left join audit_seals s on s.seal = c.cut`.execute(
+    db,
+  );
+  const [found] = rows;
+  if (!found) return { cut: 0, seal: undefined };
+  const { cut, ...seal } = found;
+  return { cut, seal: seal.seal ? seal : undefined };
+}
+
+/** Removes whole seals of months that ended more than six years ago, by the server's clock. @returns how many rows went */
+export async function cutAuditLog(db: Kysely<Database>, mostSeals: number): Promise<number> {
+  const { rows } = await sql<{ events: number }>`select cut_audit_log(${mostSeals}) as events`.execute(db);
+  return rows[0]?.events ?? 0;
+}
+
+/** How many rows are old enough to go. */
+export async function countOldAuditRows(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{ events: number }>`select count_old_audit_rows() as events`.execute(db);
+  return rows[0]?.events ?? 0;
+}
+
 /** @returns seals after that number, in order */
 export async function findSeals(db: Kysely<Database>, after: number, limit: number): Promise<Seal[]> {
   const { rows } = await sql<Seal>`

@@ -14,7 +14,7 @@ export interface AuditEvent {
  * the transaction of the change that it tells of.
  */
 export async function recordAudit(db: Kysely<Database>, access: Access, event: AuditEvent): Promise<void> {
-  await insert(db, access.caller, access.reason, access.requestId, event);
+  await insert(db, access.caller, access.reason, access.requestId, event, access.onBehalfOf?.userId);
 }
 
 /** An event of a signed-in user that touches no child: sign-in, user accounts. */
@@ -53,6 +53,7 @@ async function insert(
   reason: string | null,
   requestId: string,
   event: AuditEvent,
+  onBehalfOf?: string,
 ): Promise<void> {
   await db
     .insertInto('audit_events')
@@ -62,7 +63,7 @@ async function insert(
       role: caller.role,
       organisation_id: caller.organisationId,
       authority: caller.authority,
-      on_behalf_of: null,
+      on_behalf_of: onBehalfOf ?? null,
       action: event.action,
       reason,
       child_ids: event.childIds ?? [],
@@ -88,8 +89,8 @@ export interface LoggedEvent {
   requestId: string | null;
   details: Record<string, unknown>;
   sealed: boolean;
-  /** Where the next page begins. */
-  cursor: string;
+  /** Microseconds of `at`. */
+  micros: string;
 }
 
 export interface AuditFilter {
@@ -99,6 +100,7 @@ export interface AuditFilter {
   from?: string | undefined;
   /** Before this moment. */
   to?: string | undefined;
+  /** Where the page before ended: a moment in microseconds, and how many events of it were on that page. */
   cursor?: string | undefined;
 }
 
@@ -108,22 +110,20 @@ export async function findAuditEvents(
   { childId, userId, from, to, cursor }: AuditFilter,
   limit: number,
 ): Promise<LoggedEvent[]> {
-  const [micros, id] = cursor?.split('-') ?? [];
+  const [micros, skipped = '0'] = cursor?.split('-') ?? [];
   const conditions = [
     childId === undefined ? undefined : sql`child_ids @> array[${childId}::uuid]`,
     userId === undefined ? undefined : sql`user_id = ${userId}`,
     from === undefined ? undefined : sql`at >= ${from}::timestamptz`,
     to === undefined ? undefined : sql`at < ${to}::timestamptz`,
-    cursor === undefined
-      ? undefined
-      : sql`(at, id) < (timestamptz 'epoch' + ${micros}::bigint * interval '1 microsecond', ${id}::bigint)`,
+    cursor === undefined ? undefined : sql`at <= timestamptz 'epoch' + ${micros}::bigint * interval '1 microsecond'`,
   ].filter((condition) => condition !== undefined);
   const { rows } = await sql<LoggedEvent>`
     select id as "eventId", at, actor, user_id as "userId", role, organisation_id as "organisationId", authority,
       on_behalf_of as "onBehalfOf", action, reason, child_ids as "childIds", request_id as "requestId", details,
       exists (select from audit_chain c where c.event_id = e.id) as sealed,
-      (extract(epoch from at) * 1000000)::bigint::text || '-' || id as cursor
+      (extract(epoch from at) * 1000000)::bigint::text as micros
     from audit_events e where ${sql.join([sql`true`, ...conditions], sql` and `)}
-    order by at desc, id desc limit ${limit}`.execute(db);
+    order by at desc, id desc limit ${limit} offset ${skipped}::bigint`.execute(db);
   return rows;
 }

@@ -1,7 +1,7 @@
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import { DirectoryError } from '../errors.js';
 import type { Gender, NameKind } from '../matching/types.js';
-import type { AddressKind, Database, sensitiveBases, sensitiveKinds, serviceKinds } from './schema.js';
+import type { AddressKind, Database, DisputedPart, sensitiveBases, sensitiveKinds, serviceKinds } from './schema.js';
 
 export interface NameVariant {
   nameId: string;
@@ -86,6 +86,8 @@ export interface ChildFacts {
 /** The whole record, unnarrowed. */
 export interface ChildRecord extends ChildFacts {
   consentTo25: boolean;
+  /** What the family says is wrong. */
+  disputed: DisputedPart[];
   services: Service[];
   involvements: Involvement[];
   leadProfessional: HeldBy | null;
@@ -96,67 +98,109 @@ export interface ChildRecord extends ChildFacts {
 export interface FactsWanted {
   addresses: boolean;
   parents: boolean;
+  /** Authority of whose shielded children all is read; of the others, and without it of everybody's, what is shown only. */
+  entitled?: string | null;
 }
 
+type Part = RawBuilder<unknown>;
+
+/**
+ * What a shield hides from whom is decided in src/services/visibility.ts; but what is read for nobody's eyes takes time,
+ * and the time of an answer would tell how much there is.
+ * @param hidden condition under which only what a shield shows is read
+ */
 // One statement, so one snapshot: a version never travels with the content of another.
-const PLAIN_FACTS = `
+const plainFacts = (hidden: Part) => sql`
   c.id as "childId", c.number, c.version, c.date_of_birth as "dateOfBirth", c.gender, c.authority, c.died_on as "diedOn",
-  c.archived_at is not null as archived,
-  exists (select from shields s where s.child_id = c.id and s.lifted_at is null) as shielded,
+  c.archived_at is not null as archived, s.id is not null as shielded,
+  case when ${hidden} then ${namesThat(sql`n.kind = 'current'`)} else ${namesThat(sql`true`)} end as names`;
+const namesThat = (which: Part) => sql`
   (select coalesce(json_agg(json_build_object('nameId', n.id, 'kind', n.kind, 'givenNames', n.given_names,
-      'familyName', n.family_name) order by n.id), '[]') from child_names n where n.child_id = c.id) as names`;
-const ADDRESSES = `
+      'familyName', n.family_name) order by n.id), '[]') from child_names n where n.child_id = c.id and ${which})`;
+const ADDRESSES = sql`
   (select coalesce(json_agg(json_build_object('addressId', a.id, 'kind', a.kind, 'line1', a.line1, 'line2', a.line2,
       'town', a.town, 'postcode', a.postcode, 'country', a.country, 'validFrom', a.valid_from, 'validTo', a.valid_to)
       order by a.id), '[]') from child_addresses a where a.child_id = c.id)`;
-const PARENTS = `
+const PARENTS = sql`
   (select coalesce(json_agg(json_build_object('parentId', p.id, 'name', p.name, 'relationship', p.relationship,
       'phone', p.phone, 'email', p.email) order by p.id), '[]') from child_parents p where p.child_id = c.id)`;
-const FACTS = `${PLAIN_FACTS}, ${ADDRESSES} as addresses, ${PARENTS} as parents`;
+const unless = (hidden: Part, part: Part) => sql`case when ${hidden} then '[]'::json else ${part} end`;
+const FROM = sql`from children c left join shields s on s.child_id = c.id and s.lifted_at is null`;
+const NOTHING = sql`false`;
 
-/** Facts of the children with these ids; unknown ids are left out, order is not kept. */
+function hiddenFrom(entitled: string | null): Part {
+  return sql`s.id is not null and c.authority is distinct from ${entitled}`;
+}
+
+/** Facts of the children with these ids, whole; unknown ids are left out, order is not kept. */
 export async function findFacts(db: Kysely<Database>, childIds: string[]): Promise<ChildFacts[]> {
   if (childIds.length === 0) return [];
   const { rows } = await sql<ChildFacts>`
-    select ${sql.raw(FACTS)} from children c where c.id = any(${childIds}::uuid[])`.execute(db);
+    select ${plainFacts(NOTHING)}, ${ADDRESSES} as addresses, ${PARENTS} as parents
+    ${FROM} where c.id = any(${childIds}::uuid[])`.execute(db);
   return rows;
 }
 
 /**
- * The same without the parts that are not wanted, which are empty then: of dozens of children that a search compares by
- * name it shows a few.
+ * The same without the parts that are not wanted, or hidden, which are empty then: of dozens of children that a search
+ * compares by name it shows a few. In order of ids, which no change to a record moves.
  */
 export async function findSomeFacts(
   db: Kysely<Database>,
   childIds: string[],
-  { addresses, parents }: FactsWanted,
+  { addresses, parents, entitled = null }: FactsWanted,
 ): Promise<ChildFacts[]> {
   if (childIds.length === 0) return [];
-  const part = (wanted: boolean, text: string) => sql.raw(wanted ? text : `'[]'::json`);
+  const hidden = hiddenFrom(entitled);
+  const part = (wanted: boolean, found: Part) => unless(wanted ? hidden : sql`true`, found);
   const { rows } = await sql<ChildFacts>`
-    select ${sql.raw(PLAIN_FACTS)}, ${part(addresses, ADDRESSES)} as addresses, ${part(parents, PARENTS)} as parents
-    from children c where c.id = any(${childIds}::uuid[])`.execute(db);
+    select ${plainFacts(hidden)}, ${part(addresses, ADDRESSES)} as addresses, ${part(parents, PARENTS)} as parents
+    ${FROM} where c.id = any(${childIds}::uuid[]) order by c.id`.execute(db);
   return rows;
 }
 
-const sensitivePart = (row: string) => `'sensitive', case when ${row}.sensitive is not null
-      then json_build_object('kind', ${row}.sensitive, 'basis', ${row}.sensitive_basis) end`;
-const heldBy = (table: string) => `
-  (select json_build_object('involvementId', h.involvement_id, 'since', h.since) from ${table} h where h.child_id = c.id)`;
-const RECORD = `${FACTS}, c.consent_to_25_at is not null as "consentTo25",
+const sensitivePart = (row: string) =>
+  sql.raw(`'sensitive', case when ${row}.sensitive is not null
+      then json_build_object('kind', ${row}.sensitive, 'basis', ${row}.sensitive_basis) end`);
+const heldBy = (hidden: Part, table: string) => sql`
+  case when not (${hidden}) then (select json_build_object('involvementId', h.involvement_id, 'since', h.since)
+    from ${sql.table(table)} h where h.child_id = c.id) end`;
+const SERVICES = sql`
   (select coalesce(json_agg(json_build_object('serviceId', v.id, 'kind', v.kind, 'name', v.name, 'phone', v.phone,
-      'email', v.email, ${sensitivePart('v')}) order by v.id), '[]') from child_services v where v.child_id = c.id) as services,
+      'email', v.email, ${sensitivePart('v')}) order by v.id), '[]') from child_services v where v.child_id = c.id)`;
+const INVOLVEMENTS = sql`
   (select coalesce(json_agg(json_build_object('involvementId', i.id, 'userId', i.user_id, 'practitioner', u.name,
       'organisation', i.organisation, 'role', i.role, 'phone', i.phone, 'email', i.email, 'additional', i.additional,
       'startedOn', i.started_on, 'endedOn', i.ended_on, ${sensitivePart('i')}) order by i.id), '[]')
-      from involvements i join users u on u.id = i.user_id where i.child_id = c.id) as involvements,
-  ${heldBy('lead_professionals')} as "leadProfessional", ${heldBy('caf_indicators')} as "cafIndicator"`;
+      from involvements i join users u on u.id = i.user_id where i.child_id = c.id)`;
 
+/** The record, whole. */
 export async function findRecord(db: Kysely<Database>, childId: string): Promise<ChildRecord | undefined> {
+  return readRecord(db, childId, NOTHING);
+}
+
+/** @param entitled authority of whose shielded children all is read; of others what is shown only, the rest being empty */
+export async function findRecordFor(
+  db: Kysely<Database>,
+  childId: string,
+  entitled: string | null,
+): Promise<ChildRecord | undefined> {
+  return readRecord(db, childId, hiddenFrom(entitled));
+}
+
+async function readRecord(db: Kysely<Database>, childId: string, hidden: Part): Promise<ChildRecord | undefined> {
   const { rows } = await sql<ChildRecord>`
-    select ${sql.raw(RECORD)} from children c where c.id = ${childId}`.execute(db);
+    select ${plainFacts(hidden)}, ${unless(hidden, ADDRESSES)} as addresses, ${unless(hidden, PARENTS)} as parents,
+      c.consent_to_25_at is not null as "consentTo25", case when ${hidden} then '{}' else c.disputed end as disputed,
+      ${unless(hidden, SERVICES)} as services,
+      ${unless(hidden, INVOLVEMENTS)} as involvements, ${heldBy(hidden, 'lead_professionals')} as "leadProfessional",
+      ${heldBy(hidden, 'caf_indicators')} as "cafIndicator"
+    ${FROM} where c.id = ${childId}`.execute(db);
   return rows[0];
 }
+
+/** Id of no child: who is looked for in vain is looked for in the same way. */
+export const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 export async function findChildIdByNumber(db: Kysely<Database>, number: string): Promise<string | undefined> {
   const row = await db.selectFrom('children').select('id').where('number', '=', number).executeTakeFirst();

@@ -14,7 +14,8 @@ export interface ExactKeys {
 
 /**
  * Ids of children whose recorded values meet every key: candidates of an exact search while the index is away, and of
- * the check whether a new child is known already. A superset of what the exact comparison accepts.
+ * the check whether a new child is known already. A superset of what the exact comparison accepts; of more than the limit
+ * the first by id, since which rows PostgreSQL comes upon first changes with every write to them.
  */
 export async function findIdsByKeys(db: Kysely<Database>, keys: ExactKeys, limit: number): Promise<string[]> {
   const byName = keys.given !== undefined || keys.family !== undefined;
@@ -37,7 +38,7 @@ export async function findIdsByKeys(db: Kysely<Database>, keys: ExactKeys, limit
   const { rows } = await sql<{ id: string }>`
     select distinct c.id from children c ${byName ? sql`join child_names n on n.child_id = c.id` : sql``}
     where ${sql.join(conditions, sql` and `)}
-    limit ${limit}`.execute(db);
+    order by c.id limit ${limit}`.execute(db);
   return rows.map((row) => row.id);
 }
 

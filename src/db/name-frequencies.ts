@@ -4,8 +4,9 @@ import type { Database } from './schema.js';
 export type NamePartKind = 'given' | 'family';
 
 /**
- * Counts afresh in how many current names each normalised part occurs. Parts of other names are listed with the count of
- * current ones that have them, possibly 0, and without those that a shield hides.
+ * Counts afresh in how many current names of open children each normalised part occurs. Parts of other names are listed
+ * with that count, possibly 0, and so are those of shielded children's current names, without what a shield hides: to a
+ * search that names a hidden criterion it must make no difference whether there are shielded children.
  */
 export async function refreshNameFrequencies(db: Kysely<Database>): Promise<void> {
   await db.transaction().execute(async (trx) => {
@@ -16,22 +17,25 @@ export async function refreshNameFrequencies(db: Kysely<Database>): Promise<void
     for (const part of ['given', 'family'] as const) {
       await sql`
         insert into name_frequencies (part, name, children)
-        select ${part}, name, count(*) filter (where current)
+        select ${part}, name, count(*) filter (where current and s.id is null)
         from child_names n join children c on c.id = n.child_id and c.archived_at is null
+        left join shields s on s.child_id = c.id and s.lifted_at is null
         cross join lateral (
           select distinct unnest(string_to_array(${sql.ref(`n.${part}_key`)}, ' ')) as name, n.kind = 'current' as current
         ) parts
         where name <> ''
-          and (current or not exists (select from shields s where s.child_id = c.id and s.lifted_at is null))
+          and (current or s.id is null)
         group by name`.execute(trx);
     }
-    // One that came too late to be counted waits for the next count.
+    // Whoever bore one before this began has been counted, or bears it no more: a shield may hide it by now. One that came
+    // too late waits for the next count.
     await sql`
       delete from new_names n using name_frequencies f where f.part = n.part and f.name = n.name`.execute(trx);
-    await sql`delete from new_names where seen_at < now() - interval '1 day'`.execute(trx);
+    await sql`delete from new_names where seen_at < now()`.execute(trx);
     await sql`
       update directory_statistics set counted_at = clock_timestamp(),
-        children = (select count(*) from children where archived_at is null)`.execute(trx);
+        children = (select count(*) from children c where archived_at is null
+          and not exists (select from shields s where s.child_id = c.id and s.lifted_at is null))`.execute(trx);
   });
 }
 

@@ -3,10 +3,13 @@ import type { Gender, NameKind } from '../matching/types.js';
 
 /** Tables as migrations/ make them. DATE columns are strings, YYYY-MM-DD; bigint columns are numbers. */
 export interface Database {
-  authorities: { code: string; name: string; live_at: Date | null };
+  authorities: { code: string; name: string; live_at: Date | null; training_since: Date | null };
   organisations: { id: string; name: string; sector: Sector; authority: string | null };
   users: UserTable;
   sessions: SessionTable;
+  spent_refresh_tokens: { token_hash: string; session_id: string };
+  sign_in_failures: SignInFailureTable;
+  recovery_codes: { user_id: string; code_hash: string; used_at: Date | null };
   sources: { name: string; created_at: Generated<Date> };
   children: ChildTable;
   destroyed_numbers: { number: string; child_id: string; version: number; destroyed_at: Generated<Date> };
@@ -20,6 +23,8 @@ export interface Database {
   shields: ShieldTable;
   shield_decisions: ShieldDecisionTable;
   shield_overrides: ShieldOverrideTable;
+  verification_attempts: VerificationAttemptTable;
+  practitioner_verifications: PractitionerVerificationTable;
   source_records: SourceRecordTable;
   feed_batches: FeedBatchTable;
   feed_rejects: { batch_id: string; line: number; reason: string };
@@ -29,6 +34,10 @@ export interface Database {
   audit_events: AuditEventTable;
   audit_chain: { position: number; event_id: number; link: Buffer };
   audit_seals: AuditSealTable;
+  audit_cuts: { seal: number; to_position: number; head: Buffer; events: number; cut_at: Generated<Date> };
+  retention_runs: RetentionRunTable;
+  authority_contacts: AuthorityContactTable;
+  protections: ProtectionTable;
   outbox: OutboxTable;
   dead_letters: DeadLetterTable;
   index_builds: IndexBuildTable;
@@ -67,7 +76,17 @@ interface UserTable {
   agreement_signed_on: string | null;
   disabled_at: Date | null;
   may_override_shields: Generated<boolean>;
+  external_subject: string | null;
+  tokens_not_before: Date | null;
   created_at: Generated<Date>;
+}
+
+interface SignInFailureTable {
+  user_id: string;
+  source: string;
+  failures: number;
+  locked_until: Date | null;
+  failed_at: Date;
 }
 
 interface SessionTable {
@@ -89,6 +108,7 @@ interface ChildTable {
   died_on: string | null;
   consent_to_25_at: Date | null;
   archived_at: Date | null;
+  disputed: Generated<DisputedPart[]>;
   created_at: Generated<Date>;
   updated_at: ColumnType<Date, Date | undefined, Date>;
 }
@@ -209,7 +229,7 @@ interface ShieldTable {
   reason: (typeof shieldReasons)[number];
   authority: string;
   review_on: string;
-  set_by: string;
+  set_by: string | null;
   set_at: Generated<Date>;
   lifted_by: string | null;
   lifted_at: Date | null;
@@ -249,6 +269,20 @@ interface ShieldOverrideTable {
   user_id: string;
   reason: OverrideReason;
   overridden_at: Generated<Date>;
+}
+
+interface VerificationAttemptTable {
+  child_id: string;
+  day: string;
+  failed: number;
+  failed_visibly: number;
+}
+
+interface PractitionerVerificationTable {
+  id: string;
+  operator_id: string;
+  practitioner_id: string;
+  verified_at: Generated<Date>;
 }
 
 interface SourceRecordTable {
@@ -363,4 +397,51 @@ interface MatchingQueueTable {
   decided_by: string | null;
   decision: 'link' | 'create' | 'discard' | null;
   child_id: string | null;
+}
+
+/** Parts of a record that a family may call wrong. */
+export const disputedParts = [
+  'names',
+  'dateOfBirth',
+  'gender',
+  'diedOn',
+  'addresses',
+  'parents',
+  'services',
+  'involvements',
+  'leadProfessional',
+  'cafIndicator',
+  'consentTo25',
+] as const;
+export type DisputedPart = (typeof disputedParts)[number];
+
+interface RetentionRunTable {
+  id: string;
+  on_day: string;
+  dry_run: boolean;
+  state: Generated<'running' | 'done' | 'failed'>;
+  started_at: Generated<Date>;
+  ended_at: Date | null;
+  archived_at_18: Generated<number>;
+  archived_at_25: Generated<number>;
+  archived_after_death: Generated<number>;
+  destroyed: Generated<number>;
+  audit_rows: Generated<number>;
+}
+
+interface AuthorityContactTable {
+  authority: string;
+  phone: string;
+  opens: string;
+  closes: string;
+  out_of_hours_phone: string;
+}
+
+interface ProtectionTable {
+  sequence: number;
+  at: Generated<Date>;
+  kind: 'shield' | 'unshield' | 'destroy';
+  child_id: string;
+  number: string;
+  shield: unknown;
 }

@@ -1,5 +1,6 @@
 export * from './address.js';
 export { fitCalibration, type JudgedSearch } from './calibrate.js';
+export * from './claims.js';
 export * from './dates.js';
 export { matchesExactly } from './exact.js';
 export * from './household.js';
@@ -28,4 +29,11 @@ export {
   type TrainedTable,
 } from './train.js';
 export * from './types.js';
-export { frequenciesOf, joinVocabularies, type Meant, type Vocabulary, vocabularyBuilder } from './vocabulary.js';
+export {
+  borneOpenly,
+  frequenciesOf,
+  joinVocabularies,
+  type Meant,
+  type Vocabulary,
+  vocabularyBuilder,
+} from './vocabulary.js';

@@ -13,16 +13,26 @@ export function remember<T>(work: (text: string) => T): (text: string) => T {
   };
 }
 
-/** Keeps what a pure function of two texts has given. */
+/** Keeps what a pure function of two texts has given. Two maps, one in the other: to join the texts would cost more than most answers. */
 export function rememberPairs<T>(work: (a: string, b: string) => T): (a: string, b: string) => T {
-  const known = new Map<string, T>();
+  const known = new Map<string, Map<string, T>>();
+  let remembered = 0;
   return (a, b) => {
-    const key = `${a}\n${b}`;
-    let value = known.get(key);
+    let ofA = known.get(a);
+    let value = ofA?.get(b);
     if (value === undefined) {
-      if (known.size >= MOST_REMEMBERED) known.clear();
+      if (remembered >= MOST_REMEMBERED) {
+        known.clear();
+        remembered = 0;
+        ofA = undefined;
+      }
       value = work(a, b);
-      known.set(key, value);
+      if (!ofA) {
+        ofA = new Map();
+        known.set(a, ofA);
+      }
+      ofA.set(b, value);
+      remembered++;
     }
     return value;
   };

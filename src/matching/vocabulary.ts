@@ -10,14 +10,14 @@ export interface Meant {
   name: string;
   /** As the score will call it. */
   level: TokenLevel;
-  /** How many children bear it; 0 where only other than current names hold it, or where it is new. */
+  /** How many open children bear it; 0 where only other names, or shielded children's, hold it, or where it is new. */
   children: number;
 }
 
 /** All parts of names that occur in the directory, in given or in family names. */
 export interface Vocabulary {
   readonly size: number;
-  /** Children whose current name has this part; undefined where no name has it. */
+  /** Open children whose current name has this part; undefined where no name has it. */
   childrenOf(name: string): number | undefined;
   /** Names at one edit. */
   near(name: string): string[];
@@ -113,6 +113,11 @@ export function joinVocabularies(first: Vocabulary, second: Vocabulary): Vocabul
       return [...first.meantBy(typed), ...added].sort(likeliestFirst);
     },
   };
+}
+
+/** Without the names that no open child bears. */
+export function borneOpenly(vocabulary: Vocabulary): Vocabulary {
+  return { ...vocabulary, meantBy: (typed) => vocabulary.meantBy(typed).filter(({ children }) => children > 0) };
 }
 
 /** A name that fewer children bear is called rare by its absence from the frequencies. */

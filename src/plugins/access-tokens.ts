@@ -1,8 +1,12 @@
 import jwt from '@fastify/jwt';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { IdentityProvider, Secrets } from '../config.js';
 import type { Account } from '../db/users.js';
 import { DirectoryError } from '../errors.js';
 import type { SignAccessToken } from '../services/sessions.js';
+import { hasDoubledKey } from './doubled-keys.js';
+import { providerKeys } from './provider-keys.js';
+import { type ProviderClaims, readProviderToken } from './provider-tokens.js';
 
 const ISSUER = 'child-directory';
 const AUDIENCE = 'child-directory-api';
@@ -19,13 +23,24 @@ export interface Claims {
 declare module 'fastify' {
   interface FastifyInstance {
     signAccessToken: SignAccessToken;
+    /** Throws unless the token is ours, or the identity provider's, and in time. */
+    verifyAccessToken(token: string): Promise<TokenClaims>;
   }
 }
 
-/** How access tokens are made and read: HS256 with our own secret and nothing else, whatever a token's header asks for. */
-export async function addAccessTokens(app: FastifyInstance, secret: string): Promise<void> {
+export type TokenClaims = { own: Claims } | { provider: ProviderClaims };
+
+/**
+ * How access tokens are made and read: our own by HS256 with our own secret, or the one before it while that is being
+ * changed; those of an identity provider by its public keys. Neither way takes what the other does.
+ */
+export async function addAccessTokens(
+  app: FastifyInstance,
+  secrets: Pick<Secrets, 'jwt' | 'jwtPrevious'>,
+  provider?: IdentityProvider,
+): Promise<void> {
   await app.register(jwt, {
-    secret,
+    secret: secrets.jwt,
     sign: { algorithm: 'HS256' },
     verify: {
       algorithms: ['HS256'],
@@ -47,17 +62,34 @@ export async function addAccessTokens(app: FastifyInstance, secret: string): Pro
       exp: Math.floor(expiresAt.getTime() / 1000),
     }),
   );
+  const keys = provider && providerKeys(provider.jwksUrl);
+  app.decorate('verifyAccessToken', async (token: string): Promise<TokenClaims> => {
+    const [header = '', payload = ''] = token.split('.', 2).map((part) => Buffer.from(part, 'base64url').toString());
+    const { alg } = JSON.parse(header) as { alg?: unknown };
+    if (hasDoubledKey(header) || hasDoubledKey(payload)) throw new Error('a claim that is there twice');
+    if (alg !== 'HS256' && provider && keys) return { provider: await readProviderToken(token, provider, keys) };
+    return { own: claimsOf(verifyOwn(app, token, secrets.jwtPrevious)) };
+  });
+}
+
+function verifyOwn(app: FastifyInstance, token: string, previous: string): Record<string, unknown> {
+  try {
+    return app.jwt.verify(token);
+  } catch (error) {
+    if (previous === '') throw error;
+    return app.jwt.verify(token, { key: previous });
+  }
 }
 
 /** Makes access tokens where no API runs. */
 export async function accessTokenSigner(secret: string): Promise<SignAccessToken> {
   const app = fastify();
-  await addAccessTokens(app, secret);
+  await addAccessTokens(app, { jwt: secret, jwtPrevious: '' });
   return app.signAccessToken;
 }
 
-/** @throws DirectoryError `unauthenticated` unless there is exactly one bearer token, and it is ours and in time */
-export function readAccessToken(app: FastifyInstance, request: FastifyRequest): Claims {
+/** @throws DirectoryError `unauthenticated` unless there is exactly one bearer token, and it is good and in time */
+export async function readAccessToken(app: FastifyInstance, request: FastifyRequest): Promise<TokenClaims> {
   const headers = request.raw.rawHeaders.filter(
     (name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization',
   );
@@ -66,8 +98,9 @@ export function readAccessToken(app: FastifyInstance, request: FastifyRequest): 
   if (!token || headers.length !== 1)
     throw unauthenticated('An access token is needed, in one Authorization header: Bearer …');
   try {
-    return claimsOf(app.jwt.verify(token));
+    return await app.verifyAccessToken(token);
   } catch (cause) {
+    if (cause instanceof DirectoryError) throw cause;
     throw unauthenticated('The access token is not valid or no longer valid', cause);
   }
 }

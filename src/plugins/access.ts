@@ -2,9 +2,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Access, type AccessReason, accessReasons, type Caller } from '../caller.js';
 import type { Context } from '../context.js';
 import { type Role, roles } from '../db/schema.js';
-import { findSessionAccount } from '../db/sessions.js';
-import { DirectoryError } from '../errors.js';
-import { readAccessToken, unauthenticated } from './access-tokens.js';
+import { findSessionAccount, findSubjectAccount } from '../db/sessions.js';
+import { DirectoryError, notLive } from '../errors.js';
+import { type Claims, readAccessToken, unauthenticated } from './access-tokens.js';
+import { CLOCK_TOLERANCE_SECONDS, type ProviderClaims } from './provider-tokens.js';
 
 /** Who may call a route. `touchesChild`: only with a stated reason. */
 export type AccessRule = 'public' | { roles: readonly Role[]; touchesChild?: boolean };
@@ -85,7 +86,11 @@ function known<T>(value: T | undefined, what: string): T {
 
 /** The token says who the caller claims to be; role and authority are what the database says at this moment. */
 async function identify(app: FastifyInstance, context: Context, request: FastifyRequest): Promise<Caller> {
-  const claims = readAccessToken(app, request);
+  const token = await readAccessToken(app, request);
+  return 'own' in token ? ofSession(context, token.own) : ofProvider(context, token.provider);
+}
+
+async function ofSession(context: Context, claims: Claims): Promise<Caller> {
   const account = await findSessionAccount(context.db, claims.jti, claims.sub);
   if (!account) throw unauthenticated('The session has ended, or the account may not be used');
   const { role, organisationId, authority } = account;
@@ -93,6 +98,18 @@ async function identify(app: FastifyInstance, context: Context, request: Fastify
     throw unauthenticated('The account has changed since the access token was made: sign in again');
   }
   return { ...account, sessionId: claims.jti };
+}
+
+/** Of the organisation the provider has its own idea; of the authority it may be silent, but not say another. */
+async function ofProvider(context: Context, { subject, role, authority, issuedAt }: ProviderClaims): Promise<Caller> {
+  const account = await findSubjectAccount(context.db, subject, issuedAt, CLOCK_TOLERANCE_SECONDS);
+  if (!account) throw unauthenticated('No account here is for this token, or it may not be used');
+  if (role !== account.role || (authority !== undefined && authority !== account.authority)) {
+    throw unauthenticated('The account has another role or authority than the access token says');
+  }
+  if (!account.live) throw notLive();
+  const { live, ...caller } = account;
+  return { ...caller, sessionId: null };
 }
 
 function statedReason(request: FastifyRequest): AccessReason {

@@ -14,7 +14,7 @@ export function sessionRoutes(context: Context): FastifyPluginAsyncTypebox {
         config: { access: 'public' },
         schema: { summary: 'Sign in', tags: ['Sign-in'], body: signInSchema, response: { 200: sessionSchema } },
       },
-      async (request) => signIn(context, app.signAccessToken, request.body, request.id),
+      async (request) => signIn(context, app.signAccessToken, request.body, { requestId: request.id, ip: request.ip }),
     );
 
     app.post(

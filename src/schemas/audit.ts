@@ -73,6 +73,12 @@ export const accessPageSchema = Type.Object({
       role: text,
       action: Type.String(),
       reason: text,
+      onBehalfOf: Type.Optional(
+        Type.Object(
+          { userId: uuid, name: text, organisation: text },
+          { description: 'The practitioner for whom a call-centre operator looked' },
+        ),
+      ),
     }),
     { description: 'The latest first' },
   ),

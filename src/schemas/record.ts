@@ -1,10 +1,23 @@
 import { Type } from 'typebox';
-import { childIdSchema, genderSchema, numberSchema } from './child.js';
+import { disputedParts } from '../db/schema.js';
+import { childIdSchema, genderSchema, numberSchema, phoneSchema } from './child.js';
 import { nullable } from './common.js';
 import { holderSchema, involvementSchema, serviceSchema } from './work.js';
 
 const text = Type.String();
 const nullableText = nullable(text);
+
+const hour = Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', description: 'Time of day, 09:00' });
+export const contactSchema = Type.Object(
+  { phone: phoneSchema, opens: hour, closes: hour, outOfHoursPhone: phoneSchema },
+  { additionalProperties: false },
+);
+export type Contact = Type.Static<typeof contactSchema>;
+export const contactViewSchema = Type.Object(
+  { authority: text, ...contactSchema.properties },
+  { description: "How the management team of the caller's own authority is reached, whichever the child's is" },
+);
+export type ContactView = Type.Static<typeof contactViewSchema>;
 
 /** What the caller may not see is left out, and `hidden` stands beside. */
 export const recordSchema = Type.Object({
@@ -13,6 +26,7 @@ export const recordSchema = Type.Object({
   shielded: Type.Boolean(),
   hidden: Type.Optional(Type.Boolean()),
   contact: Type.Optional(text),
+  contactDetails: Type.Optional(contactViewSchema),
   version: Type.Optional(Type.Integer()),
   names: Type.Array(
     Type.Object({
@@ -27,6 +41,8 @@ export const recordSchema = Type.Object({
   gender: genderSchema,
   authority: Type.Optional(text),
   diedOn: Type.Optional(nullableText),
+  disputed: Type.Optional(Type.Array(Type.Enum([...disputedParts]), { description: 'What the family says is wrong' })),
+  archived: Type.Optional(Type.Boolean({ description: 'Its own management team alone knows of it' })),
   consentTo25: Type.Optional(Type.Boolean({ description: 'Agreed to stay in the directory to 25' })),
   addresses: Type.Optional(
     Type.Array(

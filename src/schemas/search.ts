@@ -26,6 +26,12 @@ export const searchRequestSchema = Type.Object(
     ),
     parentName: Type.Optional(nameText('Name of a parent or carer')),
     number: Type.Optional(numberSchema),
+    onBehalfOf: Type.Optional(
+      Type.String({
+        format: 'uuid',
+        description: 'verificationId of a practitioner; for the call centre, which needs one',
+      }),
+    ),
     mode: Type.Optional(Type.Union([Type.Literal('fuzzy'), Type.Literal('exact')])),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
   },

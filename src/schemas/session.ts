@@ -8,7 +8,10 @@ export const signInSchema = Type.Object(
   {
     username: Type.String({ pattern: '^[^\\p{Cc}]{1,64}$', description: 'from 1 to 64 characters' }),
     password: Type.String({ minLength: 1, maxLength: 256 }),
-    otp: Type.String({ pattern: '^[0-9]{6}$', description: 'The six digits that the authenticator app shows' }),
+    otp: Type.String({
+      pattern: '^([0-9]{6}|[0-9A-Za-z]{5}(-?[0-9A-Za-z]{5}){3})$',
+      description: 'The six digits that the authenticator app shows, or one of the recovery codes',
+    }),
   },
   strict,
 );
@@ -29,5 +32,6 @@ export const meSchema = Type.Object({
   role: Type.Enum([...roles]),
   organisation: nullable(Type.String()),
   authority: nullable(Type.String()),
+  recoveryCodesLeft: Type.Integer({ description: 'How many of the recovery codes have not been used' }),
 });
 export type Me = Type.Static<typeof meSchema>;

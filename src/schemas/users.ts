@@ -32,6 +32,12 @@ const fields = {
   mayOverrideShields: Type.Boolean({
     description: 'Of a management team: may look past a shield of another authority, once and alerted',
   }),
+  externalSubject: nullable(
+    Type.String({
+      pattern: '^[!-~]{1,255}$',
+      description: 'The "sub" of the person at the identity provider, from 1 to 255 characters; null: the userId',
+    }),
+  ),
   password: Type.String({ minLength: 12, maxLength: 256, description: 'At least 12 characters' }),
 };
 const { name, role, ...optional } = fields;
@@ -70,6 +76,7 @@ const userFields = {
   organisation: nullable(organisationSchema),
   authority: nullable(Type.String()),
   mayOverrideShields: Type.Boolean(),
+  externalSubject: nullable(Type.String()),
   backgroundCheckOn: nullable(date),
   trainingCompletedOn: nullable(date),
   agreementSignedOn: nullable(date),
@@ -83,6 +90,9 @@ export const userWithSecretSchema = Type.Object({
   ...userFields,
   totpSecret: Type.Optional(Type.String({ description: 'Of a new second factor; shown this once' })),
   totpUri: Type.Optional(Type.String()),
+  recoveryCodes: Type.Optional(
+    Type.Array(Type.String(), { description: 'Each works once in the place of a one-time code; shown this once' }),
+  ),
 });
 export type UserWithSecret = Type.Static<typeof userWithSecretSchema>;
 

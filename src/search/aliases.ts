@@ -56,6 +56,13 @@ export async function ensureIndex(context: Context): Promise<IndexState> {
   });
 }
 
+/** Throws away every index of the directory: what PostgreSQL holds goes into another. */
+export async function dropIndices({ config, elasticsearch }: Context): Promise<void> {
+  const pattern = `${readAlias(config.instance)}-v*`;
+  const found = Object.keys(await elasticsearch.indices.get({ index: pattern, allow_no_indices: true }));
+  if (found.length > 0) await elasticsearch.indices.delete({ index: found });
+}
+
 async function indexBehind(context: Context, alias: string): Promise<string | undefined> {
   const found = await context.elasticsearch.indices.getAlias(
     { name: alias },

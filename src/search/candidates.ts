@@ -16,6 +16,8 @@ const FAIR_SHARE = 1 / 3;
 export interface Candidates {
   childIds: string[];
   rules: ReadonlyMap<string, string[]>;
+  /** What the rules that the best one met are worth together; 0 where nobody met any. */
+  evidence: number;
 }
 
 /**
@@ -57,6 +59,7 @@ export async function findCandidates(
     return {
       childIds: found.map(({ childId }) => childId),
       rules: new Map(found.map(({ childId, rules }) => [childId, rules])),
+      evidence: best,
     };
   } catch (error) {
     if (error instanceof errors.ConnectionError || error instanceof errors.TimeoutError) throw unavailable(error);

@@ -22,7 +22,7 @@ export type Query = estypes.QueryDslQueryContainer;
 
 /** Parts of a name that are looked for by what they may stand for; a longer name has enough in these. */
 const PARTS_VARIED = 3;
-/** Variants of a part at most; and beyond this share of all children only the likeliest kinds of variant are worth fetching. */
+/** Variants of a part at most, of those that open children bear; and beyond this share of all children only the likeliest kinds of variant are worth fetching. */
 const MOST_VARIANTS = 40;
 const LARGE_SHARE = 0.03;
 const LIKELY = new Set<Meant['level']>(['spelling', 'nickname', 'slip', 'typo']);
@@ -72,11 +72,14 @@ export function nameClauses(
 
 function variantsOf(token: string, vocabulary: Vocabulary, children: number): string[] {
   const variants: string[] = [];
+  let counted = 0;
   let bearers = 0;
   for (const meant of vocabulary.meantBy(token)) {
-    if (variants.length === MOST_VARIANTS) break;
     if (!LIKELY.has(meant.level) && bearers + meant.children > children * LARGE_SHARE) continue;
+    // A name that no open child bears takes nobody's place: it may be one that a shield hides since names were counted.
+    if (meant.children > 0 && counted === MOST_VARIANTS) continue;
     variants.push(meant.name);
+    if (meant.children > 0) counted += 1;
     bearers += meant.children;
   }
   return variants;

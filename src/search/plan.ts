@@ -116,24 +116,27 @@ export function planCandidates(criteria: Criteria, names: Names): CandidatePlan 
 }
 
 /**
- * A second, wider look, for when the first found nobody plausible: both names by sound, whatever the date, and a family
- * name beside a part of it.
+ * A second, wider look, for when the first found nobody plausible: both names by sound or as they may have been misspelt,
+ * whatever the date, and a family name beside a part of it.
  */
 export function planWidely(criteria: Criteria, names: Names): CandidatePlan | undefined {
   const family = soundClause('family', criteria.familyName);
   const given = soundClause('given', criteria.givenNames);
+  const familyLike = nameClauses('family', criteria.familyName, names)?.like;
+  const givenLike = nameClauses('given', criteria.givenNames, names)?.like;
   const date = dateClauses(criteria.dateOfBirth);
   const place = placeClauses(criteria.address);
   return conclude(
     [
       ['both names by sound', 6, [family, given]],
+      ['both names misspelt', 5, [familyLike, givenLike]],
       [
         'both names swapped, by sound',
         5,
         [soundClause('given', criteria.familyName), soundClause('family', criteria.givenNames)],
       ],
       ['part of the date and both names by sound', 3, [date?.partly, family, given]],
-      ['part of the date and family name', 3, [date?.partly, nameClauses('family', criteria.familyName, names)?.like]],
+      ['part of the date and family name', 3, [date?.partly, familyLike]],
       ['sector and a name by sound', 4, [place.sector, anyOf([family, given])]],
       ['town and a name by sound', 2, [place.town, anyOf([family, given]), date?.partly]],
     ],

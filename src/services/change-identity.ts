@@ -1,7 +1,7 @@
 import type { Access } from '../caller.js';
 import type { Context } from '../context.js';
 import { recordAudit } from '../db/audit.js';
-import { type ChildRecord, findRecord } from '../db/children.js';
+import { type ChildRecord, findRecordFor } from '../db/children.js';
 import { type NameParts, replaceCurrentName } from '../db/record-parts.js';
 import { DirectoryError } from '../errors.js';
 import type { ChildChange } from '../schemas/child.js';
@@ -17,7 +17,7 @@ import {
   type Newcomer,
   queueForMatching,
 } from './resembling.js';
-import { isResponsible } from './visibility.js';
+import { entitledTo, isResponsible } from './visibility.js';
 
 export type ChangedIdentity = ({ queued: false } & ReadChild) | { queued: true };
 
@@ -45,7 +45,7 @@ export async function changeIdentity(
 ): Promise<ChangedIdentity> {
   // Read before the lock, so that the index is asked outside the transaction. What is not of the version expected, or
   // not the caller's to change, is refused there.
-  const record = await findRecord(context.db, childId);
+  const record = await findRecordFor(context.db, childId, entitledTo(access.caller));
   const newcomer =
     record && record.version === expectedVersion && isResponsible(access.caller, record.authority)
       ? newcomerOf(record, change)

@@ -1,9 +1,9 @@
 import { DirectoryError } from '../errors.js';
 
 /** Up to this birthday a child is in the directory. */
-const ADULT_AT = 18;
+export const ADULT_AT = 18;
 /** With the young person's recorded consent. */
-const ADULT_WITH_CONSENT_AT = 25;
+export const ADULT_WITH_CONSENT_AT = 25;
 
 // Costly to make, so made once.
 const ENGLISH_DAY = new Intl.DateTimeFormat('en-CA', { timeZone: 'Europe/London' });

@@ -18,8 +18,13 @@ export async function issueToken(
   minutes: number,
 ): Promise<string> {
   const account = await findCredentials(db, username);
-  if (!account?.stands) {
+  if (!account?.stands || !account.live) {
     await recordSystemAudit(db, { action: 'issue-token-refused', details: { userId: account?.userId ?? null } });
+    if (account?.stands) {
+      throw new CommandError(
+        `The authority ${account.authority} is not live yet. When it is ready: npm run directory -- authority go-live`,
+      );
+    }
     throw new CommandError(
       account
         ? 'This account cannot be used: it is disabled, or its background check, training or agreement is missing or has lapsed'

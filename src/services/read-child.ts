@@ -2,11 +2,12 @@ import type { Access } from '../caller.js';
 import type { Context } from '../context.js';
 import { recordAudit } from '../db/audit.js';
 import { isChildNumber } from '../db/child-number.js';
-import { findChildIdByNumber, findRecord } from '../db/children.js';
+import { findChildIdByNumber, findRecordFor, NOBODY } from '../db/children.js';
 import { DirectoryError } from '../errors.js';
 import type { ChildView } from '../schemas/record.js';
+import { findOwnContact } from './authority-contact.js';
 import { viewRecord } from './record-view.js';
-import { visibleTo } from './visibility.js';
+import { entitledTo, visibleTo } from './visibility.js';
 
 export interface ReadChild {
   view: ChildView;
@@ -16,7 +17,7 @@ export interface ReadChild {
 
 /** @throws DirectoryError `not-found`, also for a child whom the caller may not know of */
 export async function readChild(context: Context, access: Access, childId: string): Promise<ReadChild> {
-  const record = await findRecord(context.db, childId);
+  const record = await findRecordFor(context.db, childId, entitledTo(access.caller));
   const visible = record && visibleTo(access.caller, record);
   await recordAudit(context.db, access, {
     action: visible ? 'read' : 'read-not-found',
@@ -24,7 +25,8 @@ export async function readChild(context: Context, access: Access, childId: strin
     ...(visible ? { details: { hidden: visible.hidden } } : {}),
   });
   if (!visible) throw new DirectoryError('not-found', 'No such child');
-  return { view: viewRecord(visible), ...(visible.hidden ? {} : { version: visible.version }) };
+  if (visible.hidden) return { view: viewRecord(visible, await findOwnContact(context, access.caller)) };
+  return { view: viewRecord(visible), version: visible.version };
 }
 
 /** @throws DirectoryError `invalid-request` for a wrong check digit, `not-found` */
@@ -36,5 +38,5 @@ export async function lookUpNumber(context: Context, access: Access, number: str
   }
   const childId = await findChildIdByNumber(context.db, number);
   // A number that nobody has takes the same way, and leaves the same trace, as one that may not be seen.
-  return readChild(context, access, childId ?? '00000000-0000-0000-0000-000000000000');
+  return readChild(context, access, childId ?? NOBODY);
 }

@@ -1,13 +1,16 @@
 import type { ChildRecord, HeldBy } from '../db/children.js';
-import type { ChildView } from '../schemas/record.js';
+import type { ChildView, ContactView } from '../schemas/record.js';
 import type { HolderView } from '../schemas/work.js';
 import type { Visible } from './visibility.js';
 
 /** The same for every shielded child: naming the child's own authority would give it away. */
 export const contactManagementTeam = "Contact your own authority's management team";
 
-/** A record in the contract's shape. What was hidden from the caller is left out. */
-export function viewRecord(child: Visible<ChildRecord>): ChildView {
+/**
+ * A record in the contract's shape. What was hidden from the caller is left out.
+ * @param ownContact how the caller's own authority is reached, never the child's
+ */
+export function viewRecord(child: Visible<ChildRecord>, ownContact?: ContactView): ChildView {
   const view: ChildView = {
     childId: child.childId,
     number: child.number,
@@ -21,13 +24,22 @@ export function viewRecord(child: Visible<ChildRecord>): ChildView {
     dateOfBirth: child.dateOfBirth,
     gender: child.gender,
   };
-  if (child.hidden) return { ...view, hidden: true, contact: contactManagementTeam };
+  if (child.hidden) {
+    return {
+      ...view,
+      hidden: true,
+      contact: contactManagementTeam,
+      ...(ownContact ? { contactDetails: ownContact } : {}),
+    };
+  }
   return {
     ...view,
     version: child.version,
     authority: child.authority,
     diedOn: child.diedOn,
     consentTo25: child.consentTo25,
+    disputed: child.disputed,
+    archived: child.archived,
     addresses: child.addresses,
     parents: child.parents,
     services: child.services,

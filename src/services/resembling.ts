@@ -1,7 +1,7 @@
 import { sql, type Transaction } from 'kysely';
 import { v7 as uuid } from 'uuid';
 import type { Context } from '../context.js';
-import { findFacts } from '../db/children.js';
+import { findSomeFacts } from '../db/children.js';
 import { findIdsByKeys } from '../db/find-exact.js';
 import type { NameParts } from '../db/record-parts.js';
 import type { Database } from '../db/schema.js';
@@ -146,13 +146,14 @@ async function findPlausible(
       ];
     }),
   ]);
-  const facts = await findFacts(trx, [...new Set(known.flat())]);
+  // Of a shielded child nothing is read by which it may not be found.
+  const shown = { addresses: false, parents: false, entitled: null };
+  const facts = await findSomeFacts(trx, [...new Set(known.flat())], shown);
   const queries = comparable(names, identity).map(prepareCriteria);
   const { score } = await context.names.current();
   const today = todayInEngland();
   const plausible = facts.filter((fact) => {
-    const shown = fact.names.filter(isShown(fact));
-    const candidate = toCandidate({ ...fact, names: shown, addresses: [], parents: [] }, today);
+    const candidate = toCandidate(fact, today);
     return queries.some((query) => score(query, candidate).score >= RESEMBLES);
   });
   return new Map(plausible.map(({ childId, shielded }) => [childId, { childId, shielded }]));

@@ -6,7 +6,14 @@ import type { Config } from '../config.js';
 import type { Context } from '../context.js';
 import { recordAccountAudit } from '../db/audit.js';
 import type { Database } from '../db/schema.js';
-import { insertSession, revokeSession, rotateRefreshToken } from '../db/sessions.js';
+import {
+  forgetSpentTokens,
+  insertSession,
+  revokeSession,
+  revokeSessionsOf,
+  rotateRefreshToken,
+  wasRefreshToken,
+} from '../db/sessions.js';
 import type { Account } from '../db/users.js';
 import { DirectoryError } from '../errors.js';
 import type { SessionView } from '../schemas/session.js';
@@ -25,6 +32,7 @@ export async function openSession(
   const sessionId = uuid();
   const refreshToken = newRefreshToken(sessionId);
   const expiresAt = later(config.auth.sessionHours * 60);
+  await forgetSpentTokens(trx, account.userId);
   await insertSession(trx, {
     id: sessionId,
     userId: account.userId,
@@ -36,7 +44,7 @@ export async function openSession(
 
 /**
  * Gives new tokens for a refresh token, once. The token names its session: one that comes a second time was stolen,
- * or its successor was, so the session ends for both.
+ * or its successor was, so the session ends for both. One that never was good ends nothing: an id alone is no token.
  * @throws DirectoryError `unauthenticated`
  */
 export async function refreshSession(
@@ -54,6 +62,7 @@ export async function refreshSession(
           await recordAccountAudit(trx, account, requestId, { action: 'refresh-session' });
           return viewOf(context.config, sign, account, sessionId, account.expiresAt, next);
         }
+        if (!(await wasRefreshToken(trx, sessionId, hashOf(refreshToken)))) return undefined;
         const ended = await revokeSession(trx, sessionId);
         if (ended) await recordAccountAudit(trx, ended, requestId, { action: 'refresh-refused' });
         return undefined;
@@ -66,7 +75,9 @@ export async function refreshSession(
 
 export async function endSession(context: Context, caller: Caller, requestId: string): Promise<void> {
   await context.db.transaction().execute(async (trx) => {
-    await revokeSession(trx, caller.sessionId);
+    // A provider's tokens have no session here: all that are out by now end.
+    if (caller.sessionId === null) await revokeSessionsOf(trx, caller.userId);
+    else await revokeSession(trx, caller.sessionId);
     await recordAccountAudit(trx, caller, requestId, { action: 'sign-out' });
   });
 }

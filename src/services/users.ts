@@ -4,10 +4,21 @@ import type { Caller } from '../caller.js';
 import type { Config } from '../config.js';
 import type { Context } from '../context.js';
 import { type AuditEvent, recordAccountAudit, recordSystemAudit } from '../db/audit.js';
-import { ensureAuthority, findOrInsertOrganisation, isAuthority } from '../db/organisations.js';
+import { ensureAuthority, findOrInsertOrganisation, isAuthority, setLive } from '../db/organisations.js';
 import type { Database, Role } from '../db/schema.js';
 import { revokeSessionsOf } from '../db/sessions.js';
-import { findUser, insertUser, listUsers, lockUser, type User, type UserValues, updateUser } from '../db/users.js';
+import {
+  findUser,
+  forgetAllFailures,
+  insertUser,
+  isSubjectTaken,
+  listUsers,
+  lockUser,
+  replaceRecoveryCodes,
+  type User,
+  type UserValues,
+  updateUser,
+} from '../db/users.js';
 import { DirectoryError } from '../errors.js';
 import { requireValid } from '../schemas/check.js';
 import {
@@ -20,10 +31,10 @@ import {
   type UserWithSecret,
 } from '../schemas/users.js';
 import { hashPassword } from './passwords.js';
-import { newSecondFactor, sealSecret } from './second-factor.js';
+import { hashRecoveryCode, newSecondFactor, type SecondFactor, sealSecret } from './second-factor.js';
 
-/** Roles that work for one authority: without one they would work for none. */
-const localRoles: readonly Role[] = ['practitioner', 'management-team'];
+/** Without an authority they would work for none; a call centre may be the nation's. */
+const needAuthority: readonly Role[] = ['practitioner', 'management-team'];
 
 /**
  * Makes an account with a new second factor, which is shown in this answer and never again. `audit` writes the event
@@ -46,14 +57,17 @@ async function createUser(
     role: user.role,
     authority: user.authority ?? null,
     may_override_shields: user.mayOverrideShields ?? false,
+    external_subject: user.externalSubject ?? null,
     organisation_id: await organisationIdOf(trx, user.organisation ?? null),
     password_hash: user.password === undefined ? null : await hashPassword(user.password),
-    totp_secret: sealSecret(factor.totpSecret, userId, config.secrets.jwt),
+    totp_secret: sealSecret(factor.totpSecret, userId, config.secrets.sealing[0]),
     background_check_on: user.backgroundCheckOn ?? null,
     training_completed_on: user.trainingCompletedOn ?? null,
     agreement_signed_on: user.agreementSignedOn ?? null,
   };
+  await requireFreeSubject(trx, userId, user.externalSubject);
   if (!(await insertUser(trx, userId, values))) throw new DirectoryError('conflict', 'This user name is taken');
+  await replaceRecoveryCodes(trx, userId, hashesOf(userId, factor));
   await audit({ action: 'create-user', details: { userId, role: user.role } });
   return { ...viewOf(await getUser(trx, userId)), ...factor };
 }
@@ -71,11 +85,19 @@ export async function createUserAs(
     );
 }
 
-/** By the operator, who has the server itself; an authority that is new is made. @throws DirectoryError as `createUser` does */
+/**
+ * By the operator, who has the server itself; an authority that is new is made. Outside production one that nobody has
+ * put into the roll-out is live with it, so that a first try needs no roll-out. @throws DirectoryError as `createUser` does
+ */
 export async function createUserOnServer(db: Kysely<Database>, config: Config, user: NewUser): Promise<UserWithSecret> {
   requireValid(newUserSchema, user);
   return db.transaction().execute(async (trx) => {
-    if (user.authority) await ensureAuthority(trx, user.authority);
+    if (user.authority) {
+      await ensureAuthority(trx, user.authority);
+      if (!config.production && (await setLive(trx, user.authority, true))) {
+        await recordSystemAudit(trx, { action: 'authority-live', details: { authority: user.authority } });
+      }
+    }
     return createUser(trx, config, user, (event) => recordSystemAudit(trx, event));
   });
 }
@@ -92,10 +114,19 @@ const notOnesOwn = [
   'backgroundCheckOn',
   'trainingCompletedOn',
   'agreementSignedOn',
+  'externalSubject',
   'resetTotp',
 ] as const;
 /** What ends every session of the account at once. */
-const endsSessions = ['role', 'authority', 'organisation', 'disabled', 'password', 'resetTotp'] as const;
+const endsSessions = [
+  'role',
+  'authority',
+  'organisation',
+  'disabled',
+  'password',
+  'externalSubject',
+  'resetTotp',
+] as const;
 
 /** @throws DirectoryError `not-found`, `forbidden`, `invalid-request` */
 export async function changeUser(
@@ -121,6 +152,7 @@ export async function changeUser(
     }
     const role = change.role ?? user.role;
     requireOverrideRole(role, change.mayOverrideShields);
+    await requireFreeSubject(trx, userId, change.externalSubject);
     const factor = change.resetTotp ? newSecondFactor(user.username) : undefined;
     const passwordHash = change.password === undefined ? undefined : await hashPassword(change.password);
     // A column whose value is undefined stays as it is.
@@ -134,13 +166,16 @@ export async function changeUser(
       background_check_on: change.backgroundCheckOn,
       training_completed_on: change.trainingCompletedOn,
       agreement_signed_on: change.agreementSignedOn,
+      external_subject: change.externalSubject,
       disabled_at: disabledAt(change.disabled),
       ...(passwordHash && { password_hash: passwordHash, failed_sign_ins: 0, locked_until: null }),
       ...(factor && {
-        totp_secret: sealSecret(factor.totpSecret, userId, context.config.secrets.jwt),
+        totp_secret: sealSecret(factor.totpSecret, userId, context.config.secrets.sealing[0]),
         totp_last_step: 0,
       }),
     });
+    if (passwordHash) await forgetAllFailures(trx, userId);
+    if (factor) await replaceRecoveryCodes(trx, userId, hashesOf(userId, factor));
     if (endsSessions.some((field) => change[field] !== undefined)) await revokeSessionsOf(trx, userId);
     const details = { userId, fields: Object.keys(change).sort() };
     await recordAccountAudit(trx, caller, requestId, { action: 'change-user', details });
@@ -167,6 +202,20 @@ async function getUser(trx: Transaction<Database>, userId: string): Promise<User
   return user;
 }
 
+/** An account answers to one name of the identity provider, and to that name no other. */
+async function requireFreeSubject(
+  trx: Transaction<Database>,
+  userId: string,
+  subject: string | null | undefined,
+): Promise<void> {
+  if (subject && (await isSubjectTaken(trx, subject, userId)))
+    throw new DirectoryError('conflict', 'This subject of the identity provider is taken');
+}
+
+function hashesOf(userId: string, { recoveryCodes }: SecondFactor): string[] {
+  return recoveryCodes.flatMap((code) => hashRecoveryCode(userId, code) ?? []);
+}
+
 function disabledAt(disabled: boolean | undefined): Date | null | undefined {
   if (disabled === undefined) return undefined;
   return disabled ? new Date() : null;
@@ -186,7 +235,7 @@ async function requireAuthority(trx: Transaction<Database>, role: Role, authorit
     });
   };
   if (authority === null) {
-    if (localRoles.includes(role)) refuse(`is needed for the role ${role}`);
+    if (needAuthority.includes(role)) refuse(`is needed for the role ${role}`);
   } else if (!(await isAuthority(trx, authority))) {
     refuse('is not an authority that is known here');
   }
@@ -213,6 +262,7 @@ function viewOf(user: User): UserView {
         : null,
     authority: user.authority,
     mayOverrideShields: user.mayOverrideShields,
+    externalSubject: user.externalSubject,
     backgroundCheckOn: user.backgroundCheckOn,
     trainingCompletedOn: user.trainingCompletedOn,
     agreementSignedOn: user.agreementSignedOn,

@@ -16,6 +16,7 @@ const hiddenParts = {
   addresses: [],
   parents: [],
   consentTo25: false,
+  disputed: [],
   services: [],
   involvements: [],
   leadProfessional: null,
@@ -36,6 +37,11 @@ export function visibleTo<T extends ChildFacts>(caller: Caller, child: T): Visib
   const responsible = isResponsible(caller, child.authority);
   if (child.archived && !responsible) return undefined;
   if (!child.shielded || responsible) return unhidden(caller, child, responsible);
+  return behindShield(child);
+}
+
+/** What a shield leaves of a child. */
+export function behindShield<T extends ChildFacts>(child: T): Visible<T> {
   const shown: Visible<T> = {
     ...child,
     hidden: true,
@@ -114,6 +120,11 @@ export function mayChange(
 ): boolean {
   if (isResponsible(caller, child.authority)) return true;
   return ownWork && !child.shielded && !child.archived && ['practitioner', 'management-team'].includes(caller.role);
+}
+
+/** Authority whose shielded children the caller sees whole: nothing else need be read of any other. */
+export function entitledTo(caller: Caller): string | null {
+  return caller.role === 'management-team' ? caller.authority || null : null;
 }
 
 /** A management team of the child's own authority; an absent authority is responsible for nobody. */

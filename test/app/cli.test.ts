@@ -77,7 +77,7 @@ t.test('the command line', async (t) => {
     );
     t.equal(add.code, 0);
     const made = JSON.parse(add.out);
-    t.strictSame(Object.keys(made), ['userId', 'totpSecret', 'totpUri']);
+    t.strictSame(Object.keys(made), ['userId', 'totpSecret', 'totpUri', 'recoveryCodes']);
     t.match(add.err, /vouched for by you: background check, training, agreement/);
     const payload = { username: 'first', password: PASSWORD, otp: await generate({ secret: made.totpSecret }) };
     t.match(await directory.app.inject({ method: 'POST', url: '/v1/session', payload }), { statusCode: 200 });
@@ -90,9 +90,9 @@ t.test('the command line', async (t) => {
     t.match(reply.json(), { userId: made.userId, role: 'administrator', authority: 'Eastmoor' });
     const claims = JSON.parse(Buffer.from(out.split('.')[1] ?? '', 'base64url').toString());
     t.ok(claims.exp - claims.iat <= 300 && claims.exp - claims.iat > 290);
-    t.strictSame(await systemEvents(), ['create-user', 'issue-token']);
+    t.strictSame(await systemEvents(), ['authority-live', 'create-user', 'issue-token']);
     const authority = await owner.selectFrom('authorities').select('live_at').where('code', '=', 'Eastmoor').execute();
-    t.strictSame(authority, [{ live_at: null }], 'a new authority is not live');
+    t.ok(authority[0]?.live_at, 'outside production a new authority is live at once');
   });
 
   t.test('user add takes dates and an employer; a lapsed account gets no token', async (t) => {
@@ -117,6 +117,69 @@ t.test('the command line', async (t) => {
     t.strictSame((await systemEvents()).slice(-2), ['issue-token-refused', 'issue-token-refused']);
   });
 
+  t.test('authorities go live one by one', async (t) => {
+    const add = await run(['authority', 'add', 'Westmere', '--name', 'The County of Westmere', '--json']);
+    t.match(add, { code: 0, err: '' });
+    t.match(JSON.parse(add.out), { code: 'Westmere', liveAt: null, users: 0, ready: 0, mayGoLive: false });
+    t.match(await run(['authority', 'add', 'Westmere']), { code: 1, err: /in the roll-out already/ });
+    const account = (username: string, role: string) =>
+      run(['user', 'add', '--username', username, '--role', role, '--authority', 'Westmere', '--json']);
+    t.match(await account('west.teacher', 'practitioner'), { code: 0 });
+    t.match(await run(['token', '--username', 'west.teacher']), { code: 1, out: '', err: /Westmere is not live yet/ });
+    t.match(await run(['authority', 'go-live', 'Westmere']), { code: 1, out: '', err: /management team is ready/ });
+    t.match(await account('west.manager', 'management-team'), { code: 0 });
+    const live = await run(['authority', 'go-live', 'Westmere', '--json']);
+    t.match(live, { code: 0 });
+    t.match(JSON.parse(live.out), { users: 2, checked: 2, trained: 2, agreed: 2, ready: 2, mayGoLive: false });
+    t.match(await run(['token', '--username', 'west.teacher']), { code: 0 });
+    t.match(await run(['authority', 'list']), { code: 0, out: /Westmere: live since .*; 2 of 2 ready/ });
+    const inProduction = await run(
+      ['user', 'add', '--username', 'south.teacher', '--role', 'practitioner', '--authority', 'Southmoor'],
+      { NODE_ENV: 'production' },
+    );
+    t.match(inProduction, { code: 0 });
+    t.match(
+      await run(['token', '--username', 'south.teacher']),
+      { code: 1, err: /Southmoor is not live yet/ },
+      'in production no account makes an authority live',
+    );
+  });
+
+  t.test('user reseal brings every second factor under a new key', async (t) => {
+    const next = { AUTH_TOTP_KEY: 'a key for second factors, and for them alone' };
+    const sealed = async () => {
+      const rows = await owner.selectFrom('users').select('totp_secret').orderBy('id').execute();
+      return rows.map(({ totp_secret }) => totp_secret);
+    };
+    const before = await sealed();
+    const first = await run(['user', 'reseal', '--json'], next);
+    t.match(first, { code: 0 });
+    t.strictSame(JSON.parse(first.out), { resealed: before.length, current: 0, lost: 0 });
+    t.notOk(
+      (await sealed()).some((one) => before.includes(one)),
+      'none is as it was',
+    );
+    const again = await run(['user', 'reseal', '--json'], { ...next, AUTH_JWT_SECRET: 'x'.repeat(40) });
+    t.strictSame(JSON.parse(again.out), { resealed: 0, current: before.length, lost: 0 }, 'the signing secret may go');
+    const lost = await run(['user', 'reseal', '--json'], { AUTH_JWT_SECRET: 'x'.repeat(40) });
+    t.match(lost, { code: 1, err: /No key here opens those/ });
+    t.strictSame(JSON.parse(lost.out), { resealed: 0, current: 0, lost: before.length });
+    t.match(
+      await run(['user', 'reseal', '--json'], { AUTH_TOTP_KEY_PREVIOUS: next.AUTH_TOTP_KEY }),
+      { code: 0, out: `{"resealed":${before.length},"current":0,"lost":0}\n` },
+      'and back',
+    );
+  });
+
+  t.test('audit public-key prints what verifies, and not what signs', async (t) => {
+    const key = { AUDIT_HEADS_KEY: 'a key that signs the heads of the log' };
+    const { code, out } = await run(['audit', 'public-key'], key);
+    t.equal(code, 0);
+    t.match(out, /^[\w-]{43}\n$/);
+    t.match(await run(['audit', 'public-key'], { AUDIT_HEADS_PUBLIC_KEY: out.trim() }), { code: 0, out });
+    t.match(await run(['audit', 'public-key']), { code: 2, out: '', err: /AUDIT_HEADS_KEY is missing/ });
+  });
+
   t.test('wrong use exits with 2 and says what to do', async (t) => {
     const person = ['--role', 'auditor', '--authority', 'Eastmoor'];
     const wrong: [string[], RegExp, NodeJS.ProcessEnv?][] = [
@@ -127,6 +190,14 @@ t.test('the command line', async (t) => {
         { input: 'short' },
       ],
       [['serve'], /PORT is wrong/, { PORT: 'http' }],
+      [['serve'], /AUTH_ISSUER, AUTH_AUDIENCE is missing/, { AUTH_JWKS_URL: 'https://idp.example/keys' }],
+      [['serve'], /AUTH_JWKS_URL is wrong/, { AUTH_JWKS_URL: 'idp.example' }],
+      [
+        ['serve'],
+        /in production it takes https/,
+        { NODE_ENV: 'production', AUTH_JWKS_URL: 'http://idp.example/', AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' },
+      ],
+      [['authority', 'add', '(bad)'], /\/code/],
       [['serve'], /AUTH_JWT_SECRET is missing/, { NODE_ENV: 'production', AUTH_JWT_SECRET: '' }],
     ];
     for (const [args, message, changes] of wrong) {

@@ -1,16 +1,19 @@
 import { sql } from 'kysely';
 import { generate } from 'otplib';
 import t from 'tap';
+import { startTraining } from '../../src/db/organisations.js';
+import type { Role } from '../../src/db/schema.js';
 import type { NewUser } from '../../src/schemas/users.js';
 import { isPassword } from '../../src/services/passwords.js';
-import { openSecret } from '../../src/services/second-factor.js';
+import { openSecret, useSecondFactor } from '../../src/services/second-factor.js';
+import { createUserOnServer } from '../../src/services/users.js';
 import { openDirectory, type TestCaller } from '../helpers/directory.js';
 import { until } from '../helpers/wait.js';
 
 const PASSWORD = 'correct horse battery staple';
 
 t.test('signing in', async (t) => {
-  const { app, caller, owner, config, openContext } = await openDirectory(t);
+  const { app, caller, owner, config, context, openContext } = await openDirectory(t);
   const account = (user: Partial<NewUser> = {}) => caller('practitioner', { password: PASSWORD, ...user });
   const codeOf = ({ totpSecret }: TestCaller, stepsAgo = 0) =>
     generate({ secret: totpSecret, epoch: Math.floor(Date.now() / 1_000) - stepsAgo * 30 });
@@ -34,11 +37,17 @@ t.test('signing in', async (t) => {
       .execute();
     return events.map(({ action }) => action);
   };
+  /** Failures and wait of the account as a whole, and of the address that the tests come from. */
   const lockOf = async ({ userId }: TestCaller) => {
+    const minutes = sql`round(extract(epoch from locked_until - now()) / 60)::int`;
     const { rows } = await sql<{ failed: number; minutes: number | null }>`
-      select failed_sign_ins as failed, round(extract(epoch from locked_until - now()) / 60)::int as minutes
-      from users where id = ${userId}`.execute(owner);
-    return rows[0];
+      select failures as failed, ${minutes} as minutes from sign_in_failures where user_id = ${userId}
+      union all select failed_sign_ins, ${minutes} from users where id = ${userId}`.execute(owner);
+    return { account: rows.at(-1), address: rows.length > 1 ? rows[0] : undefined };
+  };
+  const endWaits = async ({ userId }: TestCaller) => {
+    await sql`update sign_in_failures set locked_until = now() where user_id = ${userId}`.execute(owner);
+    await sql`update users set locked_until = now() where id = ${userId} and locked_until is not null`.execute(owner);
   };
 
   t.test('with password and code gives tokens that work, and leaves an audit row', async (t) => {
@@ -108,7 +117,11 @@ t.test('signing in', async (t) => {
       'an unknown one too, without the name that was tried',
     );
     t.match(await attempt(user), { status: 200 }, 'after three mistakes the right ones still work');
-    t.match(await lockOf(user), { failed: 0, minutes: null }, 'and take the count back');
+    t.match(
+      await lockOf(user),
+      { account: { failed: 0, minutes: null }, address: undefined },
+      'and take the count back',
+    );
   });
 
   t.test('checks a password where there is none, so that the time taken names no account', async (t) => {
@@ -179,30 +192,200 @@ t.test('signing in', async (t) => {
     }
   });
 
-  t.test('locks after five failures, longer each time', async (t) => {
+  const waits = [
+    [5, 1],
+    [6, 2],
+    [7, 4],
+    [8, 8],
+    [9, 15],
+    [10, 15],
+  ].map(([failed, minutes]) => ({ failed, minutes }));
+
+  t.test('makes an address wait after five wrong passwords, longer each time, and nobody elsewhere', async (t) => {
     const user = await account();
     const wrong = { password: 'not the password' };
+    const elsewhere = async (remoteAddress: string, changes: object = {}) => {
+      const payload = { username: user.username, password: PASSWORD, otp: await codeOf(user), ...changes };
+      return (await app.inject({ method: 'POST', url: '/v1/session', payload, remoteAddress })).statusCode;
+    };
     for (let failure = 1; failure <= 4; failure += 1) await attempt(user, wrong);
-    t.match(await lockOf(user), { failed: 4, minutes: null }, 'four are free');
-    for (const [failed, minutes] of [
-      [5, 1],
-      [6, 2],
-      [7, 4],
-      [8, 8],
-      [9, 15],
-      [10, 15],
-    ]) {
+    t.match(await lockOf(user), { address: { failed: 4, minutes: null } }, 'four are free');
+    for (const wait of waits) {
       await attempt(user, wrong);
-      t.strictSame(await lockOf(user), { failed, minutes });
-      t.match(await attempt(user), { status: 401 }, 'locked: the right ones do not help');
-      t.strictSame(await lockOf(user), { failed, minutes }, 'and trying does not make it longer');
-      await sql`update users set locked_until = now() where id = ${user.userId}`.execute(owner);
+      t.strictSame(await lockOf(user), { account: { failed: 0, minutes: null }, address: wait });
+      t.match(await attempt(user), { status: 401 }, 'the right ones do not help');
+      t.strictSame((await lockOf(user)).address, wait, 'and trying does not make it longer');
+      if (wait.failed === 7) {
+        t.equal(await elsewhere('192.0.2.1'), 200, 'whoever guesses at one place locks nobody out at another');
+        await forgetCode(user);
+      }
+      await endWaits(user);
     }
-    t.match(await attempt(user), { status: 200 }, 'when the lock has run out they do');
+    t.match(await attempt(user), { status: 200 }, 'when the wait is over they do');
 
     const hunted = await account();
     await Promise.all(Array.from({ length: 20 }, () => attempt(hunted, wrong)));
-    t.match(await lockOf(hunted), { failed: 5, minutes: 1 }, 'twenty guesses at once are five guesses');
+    t.match(await lockOf(hunted), { address: { failed: 5, minutes: 1 } }, 'twenty guesses at once are five guesses');
+
+    await forgetCode(user);
+    for (let at = 1; at <= 5; at += 1) await elsewhere(`2001:db8:1:2::${at}`, wrong);
+    t.equal(await elsewhere('2001:db8:1:2:ffff::1'), 401, 'a network of IPv6 is one address');
+    t.equal(await elsewhere('2001:db8:1:3::1'), 200, 'the next one is another');
+    const { rows } = await sql<{ dump: string }>`select string_agg(source, ' ') as dump from sign_in_failures`.execute(
+      owner,
+    );
+    t.notMatch(rows[0]?.dump, /127\.0|192\.0|2001/, 'no address is kept');
+  });
+
+  t.test('locks the account as a whole after five wrong codes with the right password, from wherever', async (t) => {
+    const user = await account();
+    const from = async (host: number, otp = '000000') => {
+      const payload = { username: user.username, password: PASSWORD, otp };
+      const remoteAddress = `192.0.2.${host}`;
+      return (await app.inject({ method: 'POST', url: '/v1/session', payload, remoteAddress })).statusCode;
+    };
+    // Of a million codes three are right: should it ever be this one, the test says so.
+    for (let host = 1; host <= 5; host += 1) t.equal(await from(host), 401);
+    t.match(await lockOf(user), { account: { failed: 5, minutes: 1 } });
+    t.equal(await from(6, await codeOf(user)), 401, 'the right code does not help during the wait');
+    t.match(await lockOf(user), { account: { failed: 5, minutes: 1 } }, 'which that does not make longer');
+    await endWaits(user);
+    t.equal(await from(6, await codeOf(user)), 200);
+    t.match(await lockOf(user), { account: { failed: 0, minutes: null } });
+
+    const hunted = await account();
+    const guess = { username: hunted.username, password: PASSWORD, otp: '000000' };
+    const all = Array.from({ length: 20 }, (_, host) =>
+      app.inject({ method: 'POST', url: '/v1/session', payload: guess, remoteAddress: `198.51.100.${host}` }),
+    );
+    await Promise.all(all);
+    t.match(await lockOf(hunted), { account: { failed: 5, minutes: 1 } }, 'twenty at once from twenty places are five');
+  });
+
+  t.test('takes a recovery code in the place of a one-time code, once', async (t) => {
+    const user = await account();
+    const [first = '', second = '', third = ''] = user.recoveryCodes;
+    t.equal(new Set(user.recoveryCodes).size, 10);
+    t.match(first, /^[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){3}$/);
+    const { body, status } = await attempt(user, { otp: first });
+    t.equal(status, 200);
+    const shown = await app.inject({ url: '/v1/me', headers: { authorization: `Bearer ${body.accessToken}` } });
+    t.equal(shown.json().recoveryCodesLeft, 9, 'its owner sees how many are left');
+    t.match(await attempt(user, { otp: first }), { status: 401 }, 'a second time it is refused');
+    t.match(
+      await attempt(user, { otp: second.toLowerCase().replaceAll('-', '') }),
+      { status: 200 },
+      'however it is typed',
+    );
+    const both = await Promise.all([attempt(user, { otp: third }), attempt(user, { otp: third })]);
+    t.strictSame(both.map((one) => one.status).sort(), [200, 401], 'of two uses at the same moment one wins');
+    const other = await account();
+    t.match(await attempt(other, { otp: user.recoveryCodes[3] }), { status: 401 }, "somebody else's");
+    t.match(await attempt(user, { password: 'not the password', otp: user.recoveryCodes[4] }), { status: 401 });
+    t.match(await attempt(user, { otp: user.recoveryCodes[4] }), { status: 200 }, 'a wrong password does not spend it');
+    t.match(await attempt(user), { status: 200 }, 'the authenticator still works');
+    const events = await owner
+      .selectFrom('audit_events')
+      .select('details')
+      .where('user_id', '=', user.userId)
+      .where('action', '=', 'sign-in')
+      .orderBy('id')
+      .execute();
+    t.strictSame(
+      events.map(({ details }) => details),
+      [...Array.from({ length: 4 }, () => ({ recoveryCode: true })), {}],
+      'and the log tells which it was',
+    );
+    const { rows } = await sql<{ dump: string }>`select string_agg(r::text, '') as dump from recovery_codes r`.execute(
+      owner,
+    );
+    for (const code of user.recoveryCodes) t.notOk(rows[0]?.dump.includes(code.replaceAll('-', '')) ?? true);
+    for (const otp of ['12345', '1234567', 'ABCDE-ABCDE-ABCDE', "ABCDE-ABCDE-ABCDE-ABCD'"])
+      t.match(await attempt(user, { otp }), { status: 400 });
+  });
+
+  t.test('gives a code to one use, whatever that is', async (t) => {
+    const user = await account();
+    const credentials = async () => ({
+      userId: user.userId,
+      totpSecret: (
+        await owner.selectFrom('users').select('totp_secret').where('id', '=', user.userId).executeTakeFirstOrThrow()
+      ).totp_secret,
+    });
+    const use = async (code: string) => {
+      const who = await credentials();
+      return context.db.transaction().execute((trx) => useSecondFactor(trx, context, who, code));
+    };
+    const code = await codeOf(user);
+    const tries = await Promise.all([attempt(user, { otp: code }), use(code), use(code)]);
+    t.equal(
+      tries.filter((one) => one === true || (typeof one === 'object' && one.status === 200)).length,
+      1,
+      'of a sign-in and two other uses at the same moment one wins',
+    );
+    await forgetCode(user);
+    const session = await attempt(user);
+    await post('/v1/session/refresh', { refreshToken: session.body.refreshToken });
+    t.equal(await use(await codeOf(user)), false, 'a refresh gives no code back');
+    t.match(await attempt(user, { otp: code }), { status: 401 });
+    t.equal(await use('not a code'), false);
+  });
+
+  t.test('is for people of authorities that are live', async (t) => {
+    await owner.transaction().execute((trx) => startTraining(trx, 'Westmere'));
+    const inWestmere = async (role: Role) => {
+      const username = `west-${role}`;
+      const today = new Date().toISOString().slice(0, 10);
+      const dates = { backgroundCheckOn: today, trainingCompletedOn: today, agreementSignedOn: today };
+      const user = { username, role, name: role, authority: 'Westmere', password: PASSWORD, ...dates };
+      const { userId, totpSecret = '', recoveryCodes = [] } = await createUserOnServer(owner, config, user);
+      return {
+        userId,
+        username,
+        totpSecret,
+        recoveryCodes,
+        headers: { authorization: '', 'x-access-reason': 'audit' },
+      } as TestCaller;
+    };
+    const local = await Promise.all((['practitioner', 'call-centre', 'management-team'] as const).map(inWestmere));
+    const national = await Promise.all((['administrator', 'auditor', 'data-team'] as const).map(inWestmere));
+    for (const user of local) {
+      t.match(await attempt(user), { status: 403, body: { code: 'forbidden', detail: /not live yet/ } }, user.username);
+      t.match(await attempt(user, { password: 'not the password' }), { status: 401 }, 'who is nobody learns nothing');
+      t.match(await actionsOf(user), ['sign-in-refused', 'sign-in-refused']);
+    }
+    for (const user of national) t.match(await attempt(user), { status: 200 }, `a ${user.username} is the nation's`);
+
+    await sql`update authorities set live_at = now() + interval '1 day' where code = 'Westmere'`.execute(owner);
+    await Promise.all(local.map(forgetCode));
+    t.match(await attempt(local[0]!), { status: 403 }, 'nor before the day has come');
+    await sql`update authorities set live_at = now() where code = 'Westmere'`.execute(owner);
+    await Promise.all(local.map(forgetCode));
+    const sessions = await Promise.all(local.map((user) => attempt(user)));
+    t.strictSame(
+      sessions.map(({ status }) => status),
+      [200, 200, 200],
+    );
+    await sql`update authorities set live_at = null where code = 'Westmere'`.execute(owner);
+    t.equal(await me(sessions[0]!.body.accessToken), 401, 'each request asks again');
+    t.match(await post('/v1/session/refresh', { refreshToken: sessions[0]!.body.refreshToken }), { status: 401 });
+  });
+
+  t.test('needs check, training and agreement again at each refresh', async (t) => {
+    for (const change of [
+      "background_check_on = (now() at time zone 'Europe/London')::date - interval '3 years'",
+      'background_check_on = null',
+      'training_completed_on = null',
+      'agreement_signed_on = null',
+      'disabled_at = now()',
+    ]) {
+      const user = await account();
+      const { refreshToken } = (await attempt(user)).body;
+      await sql`update users set ${sql.raw(change)} where id = ${user.userId}`.execute(owner);
+      t.match(await post('/v1/session/refresh', { refreshToken }), { status: 401 }, change);
+      await forgetCode(user);
+      t.match(await attempt(user), { status: 401 }, 'nor at sign-in');
+    }
   });
 
   t.test('can be refreshed, once with each token', async (t) => {
@@ -221,6 +404,14 @@ t.test('signing in', async (t) => {
     for (const refreshToken of ['x', `${user.userId}.${'x'.repeat(43)}`, first.accessToken.slice(0, 200)]) {
       t.match(await post('/v1/session/refresh', { refreshToken }), { status: 401, body: { code: 'unauthenticated' } });
     }
+
+    await forgetCode(user);
+    const known = (await attempt(user)).body;
+    const [sessionId] = known.refreshToken.split('.');
+    for (const guess of [`${sessionId}.${'x'.repeat(43)}`, `${sessionId}.${first.refreshToken.split('.')[1]}`])
+      t.match(await post('/v1/session/refresh', { refreshToken: guess }), { status: 401 }, 'a guess');
+    t.equal(await me(known.accessToken), 200, 'ends no session: an id alone is no token');
+    t.match(await post('/v1/session/refresh', { refreshToken: known.refreshToken }), { status: 200 });
 
     await forgetCode(user);
     const third = (await attempt(user)).body;

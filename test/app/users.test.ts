@@ -51,6 +51,7 @@ t.test('an administrator looks after accounts', async (t) => {
       role: 'practitioner',
       organisation: 'Hill School',
       authority: 'Northvale',
+      recoveryCodesLeft: 10,
     });
 
     t.match(
@@ -117,6 +118,11 @@ t.test('an administrator looks after accounts', async (t) => {
     const reset = await change({ resetTotp: true });
     t.equal(reset.status, 200);
     t.not(reset.body.totpSecret, totpSecret);
+    t.equal(reset.body.recoveryCodes.length, 10, 'with new recovery codes');
+    t.notOk(
+      reset.body.recoveryCodes.some((code: string) => made.body.recoveryCodes.includes(code)),
+      'none of which is an old one',
+    );
     t.equal((await signIn(totpSecret)).statusCode, 401, 'the old second factor is dead');
     t.equal((await signIn(reset.body.totpSecret)).statusCode, 200, 'the new one works');
 
@@ -128,6 +134,20 @@ t.test('an administrator looks after accounts', async (t) => {
     t.match(await change({ organisation: null }), { body: { organisation: null } });
   });
 
+  t.test('says who somebody is to the identity provider, and nobody twice', async (t) => {
+    const [one, two] = [await caller('practitioner'), await caller('practitioner')];
+    const set = (who: typeof one, externalSubject: string | null) =>
+      send('PATCH', `/v1/users/${who.userId}`, { externalSubject });
+    t.match(await set(one, 'jo@example'), { status: 200, body: { externalSubject: 'jo@example' } });
+    t.match(await set(one, 'jo@example'), { status: 200 }, 'again');
+    t.match(await set(two, 'jo@example'), { status: 409, body: { code: 'conflict' } });
+    t.match(await set(two, administrator.userId), { status: 409 }, 'nor as somebody whose userId that is');
+    const taken = { ...newcomer, username: 'newer', externalSubject: 'jo@example' };
+    t.match(await send('POST', '/v1/users', taken), { status: 409 });
+    t.match(await set(one, null), { status: 200, body: { externalSubject: null } });
+    for (const wrong of ['', 'two words', 'x'.repeat(256)]) t.match(await set(one, wrong), { status: 400 });
+  });
+
   t.test('decides nothing about himself, so that none can lock all out or vouch for himself', async (t) => {
     const own = `/v1/users/${administrator.userId}`;
     for (const payload of [
@@ -137,6 +157,7 @@ t.test('an administrator looks after accounts', async (t) => {
       { backgroundCheckOn: today },
       { trainingCompletedOn: null },
       { resetTotp: true },
+      { externalSubject: 'me' },
     ]) {
       t.match(await send('PATCH', own, payload), { status: 403, body: { code: 'forbidden' } }, JSON.stringify(payload));
     }

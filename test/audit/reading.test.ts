@@ -79,6 +79,7 @@ t.test('who looked at a child is told to its own management team and to auditors
   for (let query = '?limit=2'; query !== ''; ) {
     const { body } = await accesses(auditor, open!.childId, query);
     pages.push(...body.accesses);
+    if (body.nextCursor) t.match(body.nextCursor, /^\d{16}-1$/, 'a moment, and no number of an event');
     query = body.nextCursor ? `?limit=2&cursor=${body.nextCursor}` : '';
   }
   const all = (await accesses(auditor, open!.childId, '?limit=100')).body.accesses;

@@ -6,6 +6,7 @@ import pg from 'pg';
 import t, { type Test } from 'tap';
 import type { Database } from '../../src/db/schema.js';
 import { ChainRewrittenError, exportHeads } from '../../src/services/audit/export-heads.js';
+import { publicKeyOf, signHead } from '../../src/services/audit/head-signature.js';
 import { readHeads } from '../../src/services/audit/heads-file.js';
 import { sealRows } from '../../src/services/audit/seal-rows.js';
 import { verifyChain } from '../../src/services/audit/verify.js';
@@ -238,6 +239,7 @@ t.test('a row that nobody seals is reported', async (t) => {
 t.test('heads are exported once, go on after half a line, and are signed', async (t) => {
   const { context, owner, sealer, file, verify } = await openSealed(t);
   const key = 'a key that only the tests know, long enough';
+  const publicKey = publicKeyOf(key);
   for (const expected of [1, 1]) {
     await write(context.db);
     await sealRows(sealer);
@@ -248,8 +250,8 @@ t.test('heads are exported once, go on after half a line, and are signed', async
   await write(context.db);
   await sealRows(sealer);
   t.equal(await exportHeads(sealer, file, key), 1);
-  t.match(await verify({ heads: readHeads(file), key }), { ok: true, headsCompared: 3 });
-  t.match(await verify({ heads: readHeads(file), key: `${key}!` }), {
+  t.match(await verify({ heads: readHeads(file), publicKey }), { ok: true, headsCompared: 3 });
+  t.match(await verify({ heads: readHeads(file), publicKey: publicKeyOf(`${key}!`) }), {
     ok: false,
     firstBroken: { fault: 'signature', seal: 1 },
   });
@@ -257,7 +259,11 @@ t.test('heads are exported once, go on after half a line, and are signed', async
   const lines = readFileSync(file, 'utf8').split('\n');
   const head = JSON.parse(lines[1]!);
   writeFileSync(file, [lines[0], JSON.stringify({ ...head, head: 'ab'.repeat(32) }), lines[2], lines[3]].join('\n'));
-  t.match(await verify({ heads: readHeads(file), key }), { firstBroken: { fault: 'signature', seal: 2 } });
+  t.match(await verify({ heads: readHeads(file), publicKey }), { firstBroken: { fault: 'signature', seal: 2 } });
+  t.notMatch(JSON.stringify(lines), publicKey, 'the file holds no key');
+  const { signature, ...unsigned } = JSON.parse(lines[0]!);
+  t.match(signHead(key, unsigned), signature);
+  t.not(signHead(publicKey, unsigned), signature, 'and the public key signs nothing');
   t.match(await verify({ heads: readHeads(file) }), { firstBroken: { fault: 'rewritten', seal: 2 } });
 
   await sql`delete from audit_seals where seal = 3`.execute(owner);

@@ -3,12 +3,8 @@ import t from 'tap';
 import { v7 as uuid } from 'uuid';
 import { drawNumber } from '../../src/db/child-number.js';
 import { refreshNameFrequencies } from '../../src/db/name-frequencies.js';
-import { type ChildParts, openChildren, seeded, type TestChild, type TestChildren } from '../helpers/children.js';
+import { type ChildParts, openChildren, type TestChild, type TestChildren } from '../helpers/children.js';
 import { shieldAlone } from '../helpers/household.js';
-
-/** Random probes of the comparison below, beside the planned ones; more find more. */
-const PROBES = Number(process.env.SHIELD_PROBES ?? 150);
-const SEED = Number(process.env.SHIELD_SEED ?? 20_261_124);
 
 const identity = (): { childId: string; number: string } => ({ childId: uuid(), number: drawNumber() });
 
@@ -207,70 +203,63 @@ interface Probe {
   headers?: Record<string, string>;
 }
 
-t.test(
-  `two directories that differ in hidden values only answer alike: ${PROBES} random probes, seed ${SEED}`,
-  async (t) => {
-    const variants = [await openVariant(t, hidden[0]), await openVariant(t, hidden[1])];
-    const callers = await Promise.all(
-      variants.map(async (directory) => ({
-        practitioner: await directory.caller('practitioner'),
-        manager: await directory.caller('management-team', { authority: 'Southmere' }),
-      })),
-    );
-    const known = new Set<string>([...openOnes, ...shieldedChildren].map((child) => child.childId));
-    const aliases = variants.map(() => new Map<string, string>());
+t.test('two directories that differ in hidden values only answer alike what chance might not ask', async (t) => {
+  const variants = [await openVariant(t, hidden[0]), await openVariant(t, hidden[1])];
+  const callers = await Promise.all(
+    variants.map(async (directory) => ({
+      practitioner: await directory.caller('practitioner'),
+      manager: await directory.caller('management-team', { authority: 'Southmere' }),
+    })),
+  );
+  const known = new Set<string>([...openOnes, ...shieldedChildren].map((child) => child.childId));
+  const aliases = variants.map(() => new Map<string, string>());
 
-    async function told(variant: number, { who, method, url, body, headers }: Probe) {
-      const { call } = variants[variant] as TestChildren;
-      const answer = await call(callers[variant]![who as 'practitioner'], method, url, body, headers);
-      return comparable(answer, known, aliases[variant] as Map<string, string>);
-    }
+  async function told(variant: number, { who, method, url, body, headers }: Probe) {
+    const { call } = variants[variant] as TestChildren;
+    const answer = await call(callers[variant]![who as 'practitioner'], method, url, body, headers);
+    return comparable(answer, known, aliases[variant] as Map<string, string>);
+  }
 
-    const ids = await Promise.all(
-      variants.map(async ({ owner }) => {
-        const childIds = shieldedChildren.map((child) => child.childId);
-        const found = await Promise.all(
-          ['child_addresses', 'child_names', 'child_parents', 'child_services', 'involvements'].map((table) =>
-            sql<{ id: string }>`
+  const ids = await Promise.all(
+    variants.map(async ({ owner }) => {
+      const childIds = shieldedChildren.map((child) => child.childId);
+      const found = await Promise.all(
+        ['child_addresses', 'child_names', 'child_parents', 'child_services', 'involvements'].map((table) =>
+          sql<{ id: string }>`
               select id from ${sql.table(table)} where child_id = any(${childIds}::uuid[]) order by id desc limit 3`.execute(
-              owner,
-            ),
-          ),
-        );
-        return found.flatMap(({ rows }) => rows.map(({ id }) => id));
-      }),
-    );
-    const probes = [...planned(), ...changesOfParts(ids.flat()), ...randomProbes(seeded(SEED), PROBES, ids.flat())];
-    let told2xx = 0;
-    for (const probe of probes) {
-      const [one, other] = [await told(0, probe), await told(1, probe)];
-      if (one.status < 300) told2xx += 1;
-      if (!t.strictSame(one, other, `${probe.who} ${probe.method} ${JSON.stringify(probe.body ?? probe.url)}`))
-        t.comment(JSON.stringify(probe));
-    }
-    t.ok(told2xx > probes.length / 5, 'enough of them were answered to mean something');
-
-    // The comparison can fail: to their own team the two do differ.
-    for (const child of shieldedChildren) {
-      const own = await Promise.all(
-        variants.map(async (directory, at) =>
-          directory.call(
-            await directory.caller('management-team', { authority: hidden[at]!.authority }),
-            'GET',
-            `/v1/children/${child.childId}`,
+            owner,
           ),
         ),
       );
-      t.notSame(
-        own[0]!.body.addresses,
-        own[1]!.body.addresses,
-        `${child.givenNames}: its own team sees the difference`,
-      );
-    }
-  },
-);
+      return found.flatMap(({ rows }) => rows.map(({ id }) => id));
+    }),
+  );
+  const probes = [...planned(), ...changesOfParts(ids.flat())];
+  let told2xx = 0;
+  for (const probe of probes) {
+    const [one, other] = [await told(0, probe), await told(1, probe)];
+    if (one.status < 300) told2xx += 1;
+    if (!t.strictSame(one, other, `${probe.who} ${probe.method} ${JSON.stringify(probe.body ?? probe.url)}`))
+      t.comment(JSON.stringify(probe));
+  }
+  t.ok(told2xx > probes.length / 5, 'enough of them were answered to mean something');
 
-/** Probes that chance might miss. */
+  // The comparison can fail: to their own team the two do differ.
+  for (const child of shieldedChildren) {
+    const own = await Promise.all(
+      variants.map(async (directory, at) =>
+        directory.call(
+          await directory.caller('management-team', { authority: hidden[at]!.authority }),
+          'GET',
+          `/v1/children/${child.childId}`,
+        ),
+      ),
+    );
+    t.notSame(own[0]!.body.addresses, own[1]!.body.addresses, `${child.givenNames}: its own team sees the difference`);
+  }
+});
+
+/** Probes that chance might miss; shield-probes.test.ts sends random ones. */
 function planned(): Probe[] {
   const bodies: object[] = [
     { givenNames: 'Ann', familyName: 'Bell' },
@@ -395,131 +384,6 @@ function changesOfParts(partIds: string[]): Probe[] {
       }),
     ),
   );
-}
-
-/** Searches, readings and writes with right and wrong guesses, alone and together. */
-function randomProbes(random: () => number, count: number, partIds: string[]): Probe[] {
-  const one = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
-  const perhaps = <T>(chance: number, value: () => T): T | undefined => (random() < chance ? value() : undefined);
-  const misspell = (text: string) => {
-    if (random() < 0.6) return text;
-    const at = Math.floor(random() * text.length);
-    return text.slice(0, at) + one([...'aeirstn']) + text.slice(at + 1);
-  };
-  const secrets = () => one(hidden);
-  const child = () => one(shieldedChildren);
-  const familyName = () => misspell(one([child().familyName, one(secrets().names), 'Quillfeather']));
-  const givenNames = () => misspell(one([child().givenNames, child().givenNames, 'Iris', 'Zebedee']));
-  const dateOfBirth = () =>
-    one([
-      child().dateOfBirth,
-      child().dateOfBirth.slice(0, 7),
-      child().dateOfBirth.slice(0, 4),
-      '2014-06-05',
-      { from: '2012-01-01', to: '2014-06-30' },
-    ]);
-  const address = () => {
-    const { line1, town, postcode } = one(secrets().homes);
-    return {
-      line: perhaps(0.5, () => misspell(line1)),
-      town: perhaps(0.5, () => town),
-      postcode: perhaps(0.8, () => one([postcode, postcode.replace(/.$/, 'Z'), 'ZZ9 9ZZ'])),
-    };
-  };
-  const parentName = () => misspell(one(secrets().parents).name);
-  const gender = () => one(['female', 'male']);
-
-  const search = () => ({
-    givenNames: perhaps(0.7, givenNames),
-    familyName: perhaps(0.8, familyName),
-    dateOfBirth: perhaps(0.6, dateOfBirth),
-    gender: perhaps(0.2, gender),
-    address: perhaps(0.35, address),
-    parentName: perhaps(0.2, parentName),
-    number: perhaps(0.08, () => child().number),
-    mode: perhaps(0.3, () => 'exact'),
-    limit: perhaps(0.5, () => one([1, 10, 50])),
-  });
-  const newChild = () => ({
-    givenNames: givenNames(),
-    familyName: familyName(),
-    dateOfBirth: child().dateOfBirth,
-    gender: perhaps(0.3, gender),
-    parents: perhaps(0.3, () => [{ name: parentName() }]),
-    addresses: perhaps(0.3, () => [one(secrets().homes)]),
-  });
-  const path = () => `/v1/children/${one([child().childId, child().childId, uuid()])}`;
-  const partPath = (part: string) => `${path()}/${part}/${one([...partIds, uuid()])}`;
-  const addressPath = () => partPath('addresses');
-  const parts: Record<string, [added: object, changed: object]> = {
-    names: [{ kind: 'former', familyName: 'Lindqvist' }, { kind: 'birth' }],
-    parents: [{ name: 'Greta Lindqvist' }, { phone: '01632 960003' }],
-    services: [{ kind: 'gp-practice', name: 'Larch Surgery' }, { basis: 'consent' }],
-    involvements: [{ role: 'social-worker' }, { endedOn: '2025-06-07' }],
-  };
-  const part = () => one(Object.keys(parts));
-  const headers = (): Record<string, string> => {
-    const version = perhaps(0.9, () => `"${Math.floor(random() * 6)}"`);
-    return version === undefined ? {} : { 'if-match': version };
-  };
-  const write = (): Omit<Probe, 'who'> =>
-    one<() => Omit<Probe, 'who'>>([
-      () => ({ method: 'PATCH', url: path(), body: { familyName: familyName() }, headers: headers() }),
-      () => ({
-        method: 'POST',
-        url: `${path()}/addresses`,
-        body: one(secrets().homes),
-        headers: headers(),
-      }),
-      () => ({ method: 'PATCH', url: addressPath(), body: { town: 'Leeds' }, headers: headers() }),
-      () => ({ method: 'DELETE', url: addressPath(), headers: headers() }),
-      ...[1, 2, 3].flatMap(
-        () =>
-          [
-            (name = part()) => ({
-              method: 'POST',
-              url: `${path()}/${name}`,
-              body: parts[name]![0],
-              headers: headers(),
-            }),
-            (name = part()) => ({ method: 'PATCH', url: partPath(name), body: parts[name]![1], headers: headers() }),
-            () => ({ method: 'DELETE', url: partPath(part()), headers: headers() }),
-          ] as (() => Omit<Probe, 'who'>)[],
-      ),
-      () => ({
-        method: 'DELETE',
-        url: `${partPath(one(['services', 'involvements']))}/consent`,
-        headers: headers(),
-      }),
-      () => ({
-        method: 'PUT',
-        url: `${path()}/${one(['lead-professional', 'caf-indicator'])}`,
-        body: { involvementId: one([...partIds, uuid()]) },
-        headers: headers(),
-      }),
-      () => ({
-        method: one(['PUT', 'DELETE']),
-        url: `${path()}/${one(['consent-to-25', 'lead-professional', 'caf-indicator'])}`,
-        headers: headers(),
-      }),
-      () => ({ method: 'PATCH', url: path(), body: { diedOn: '2025-02-03' }, headers: headers() }),
-      () => ({ method: 'PUT', url: `${path()}/shield`, body: { reason: 'other' }, headers: headers() }),
-      () => ({ method: 'DELETE', url: `${path()}/shield`, headers: headers() }),
-      () => ({
-        method: 'POST',
-        url: '/v1/children',
-        body: newChild(),
-        headers: { 'idempotency-key': `key-${Math.floor(random() * 30)}` },
-      }),
-    ])();
-  return Array.from({ length: count }, () => {
-    const kind = random();
-    const who = one(['practitioner', 'manager']);
-    if (kind < 0.6) return { who, method: 'POST', url: '/v1/children/search', body: search() };
-    if (kind < 0.67) return { who, method: 'GET', url: path() };
-    if (kind < 0.73) return { who, method: 'POST', url: '/v1/children/lookup', body: { number: child().number } };
-    return { who: kind < 0.85 ? 'practitioner' : 'manager', ...write() };
-  });
 }
 
 /** An answer without what is never twice the same: ids drawn for it, and the times of whatever may state them. */

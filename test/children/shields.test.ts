@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import t from 'tap';
+import { findSomeFacts } from '../../src/db/children.js';
 import { findIdsByKeys } from '../../src/db/find-exact.js';
 import { type Answer, bornYearsAgo, openChildren } from '../helpers/children.js';
 import type { TestCaller } from '../helpers/directory.js';
@@ -141,7 +142,7 @@ t.test('a shield', async (t) => {
 
   await t.test('tells nobody when something that it hides is changed', async (t) => {
     // Barely worth listing, so that whoever is not asked of the index is not shown.
-    const vague = { familyName: 'Flinch', dateOfBirth: '2014', limit: 50 };
+    const vague = { familyName: 'Flinch', dateOfBirth: '2014', gender: 'male', limit: 50 };
     const { results } = (await search(strangers.practitioner, vague)).body;
     t.match(results, [{ childId, shielded: true }]);
     t.ok(results[0].score < 0.5);
@@ -223,9 +224,25 @@ t.test('a shield', async (t) => {
       });
       t.match((await away.call(stranger, 'POST', '/v1/children/lookup', { number })).body, { hidden: true });
     }
+    const read = { addresses: true, parents: true };
+    t.match(
+      await findSomeFacts(directory.context.db, [childId], read),
+      [{ names: [{ kind: 'current' }], addresses: [], parents: [] }],
+      'nothing hidden is so much as read',
+    );
+    const [whole] = await findSomeFacts(directory.context.db, [childId], { ...read, entitled: 'Northvale' });
+    t.match(whole, { names: { length: 2 }, addresses: [home], parents: [{ name: 'Greta Lindqvist' }] });
     const hiddenKeys = { given: 'orla', family: 'lindqvist', excludeShielded: false };
     t.strictSame(await findIdsByKeys(directory.context.db, hiddenKeys, 10), [], 'nor a candidate by a hidden name');
     const other = strangers['management team of another authority'];
+    const explained = await call(other, 'POST', '/v1/children/search?explain=true', {
+      givenNames: 'Orla',
+      familyName: 'Lindqvisth',
+    });
+    t.equal(explained.status, 200);
+    const told = JSON.stringify(explained.body.explanation);
+    t.match(told, /lindqvisth/, 'what was typed is explained');
+    t.notMatch(told, /"lindqvist"/, 'and no name that is hidden by now');
     const misspelt = { givenNames: 'Orlah', familyName: 'Fynch', dateOfBirth: '2014-05-06' };
     t.strictSame(
       (await away.call(other, 'POST', '/v1/children', misspelt)).body,

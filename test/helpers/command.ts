@@ -26,7 +26,9 @@ export function startCommand(t: Test, { config, urls }: TestDirectory, args: str
       ELASTICSEARCH_URL: urls.elasticsearchUrl,
       DIRECTORY_INSTANCE: config.instance,
       LOG_LEVEL: 'info',
+      RATE_LIMIT_SEARCHES_PER_MINUTE: '0',
       AUDIT_HEADS_FILE: config.audit.headsFile,
+      PROTECTION_JOURNAL_FILE: config.protectionJournalFile,
       AUTH_JWT_SECRET: config.secrets.jwt,
     },
   });

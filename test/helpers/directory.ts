@@ -24,6 +24,7 @@ export interface TestCaller {
   userId: string;
   username: string;
   totpSecret: string;
+  recoveryCodes: string[];
   /** A real access token and a reason. */
   headers: { authorization: string; 'x-access-reason': AccessReason };
 }
@@ -56,13 +57,17 @@ export async function openDirectory(t: Test, options: TestDirectoryOptions = {})
   const instance = `test_${process.pid}_${randomBytes(4).toString('hex')}`;
   // Beside the stack it would stay when the database has gone.
   const headsFile = path.join(tmpdir(), `${instance}-heads.ndjson`);
-  t.teardown(() => rmSync(headsFile, { force: true }));
+  const journalFile = path.join(tmpdir(), `${instance}-protections.ndjson`);
+  t.teardown(() => [headsFile, journalFile].forEach((file) => void rmSync(file, { force: true })));
   const config = readConfig({
     ...process.env,
     AUTH_JWT_SECRET: 'a secret that only the tests know of',
     DIRECTORY_INSTANCE: instance,
     LOG_LEVEL: 'debug',
     AUDIT_HEADS_FILE: headsFile,
+    // A test asks more than a person does; those about limits set them.
+    RATE_LIMIT_SEARCHES_PER_MINUTE: '0',
+    PROTECTION_JOURNAL_FILE: journalFile,
     ...options.env,
   });
   const server = resolveServices(config);
@@ -96,7 +101,11 @@ export async function openDirectory(t: Test, options: TestDirectoryOptions = {})
       users += 1;
       const username = user.username ?? `${role}-${users}`;
       const today = new Date().toISOString().slice(0, 10);
-      const { userId, totpSecret = '' } = await createUserOnServer(owner, config, {
+      const {
+        userId,
+        totpSecret = '',
+        recoveryCodes = [],
+      } = await createUserOnServer(owner, config, {
         username,
         role,
         name: `The ${role} ${users}`,
@@ -111,6 +120,7 @@ export async function openDirectory(t: Test, options: TestDirectoryOptions = {})
         userId,
         username,
         totpSecret,
+        recoveryCodes,
         headers: { authorization: `Bearer ${token}`, 'x-access-reason': 'direct-work' },
       };
     },

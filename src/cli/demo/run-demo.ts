@@ -12,6 +12,7 @@ import { CommandError } from '../../errors.js';
 import type { ChildView } from '../../schemas/record.js';
 import type { SearchAnswer } from '../../schemas/search.js';
 import type { HouseholdView } from '../../schemas/shields.js';
+import { goLiveOnServer } from '../../services/authorities.js';
 import { todayInEngland } from '../../services/child-age.js';
 import { createUserOnServer } from '../../services/users.js';
 import { runDirectory, startDirectory } from '../processes.js';
@@ -188,6 +189,7 @@ async function addAccounts(db: Kysely<Database>, config: Config, authority: stri
     });
     accounts.push({ username, role, authority, password, totpSecret });
   }
+  await goLiveOnServer(db, authority);
   return accounts;
 }
 

@@ -16,7 +16,7 @@ export const recordRoutes =
     app.post(
       '/v1/children/lookup',
       {
-        config: { access: readers },
+        config: { access: readers, rateLimited: true },
         schema: {
           tags,
           summary: 'Read a record by its number',

@@ -2,7 +2,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Context } from '../../context.js';
 import { searchAnswerSchema, searchQuerySchema, searchRequestSchema } from '../../schemas/search.js';
 import { searchChildren } from '../../services/search/search-children.js';
-import { readers, tags } from './common.js';
+import { tags } from './common.js';
+
+/** The call centre on behalf of a practitioner whom it has verified. */
+const searchers = { roles: ['practitioner', 'management-team', 'call-centre'], touchesChild: true } as const;
 
 /** Finding a child by what is known of them. */
 export const searchRoutes =
@@ -11,7 +14,7 @@ export const searchRoutes =
     app.post(
       '/v1/children/search',
       {
-        config: { access: readers },
+        config: { access: searchers, rateLimited: true },
         schema: {
           tags,
           summary: 'Find a child by what is known of them',

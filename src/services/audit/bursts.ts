@@ -36,8 +36,8 @@ export function createBurstWatch(limits: BurstLimits) {
     if (action === 'search' && childIds.length === 0 && outcome !== null) traceOf(userId).empty.push(at);
     // The likeliest of a search's answer: the others are no choice of whoever asks.
     const [child] = childIds;
-    if (child && (action === 'search' || action === 'read')) traceOf(userId).children.set(child, at);
-    if (action === 'read-not-found') traceOf(userId).empty.push(at);
+    if (child && ['search', 'read', 'verify'].includes(action)) traceOf(userId).children.set(child, at);
+    if (action === 'read-not-found' || action === 'verify-not-found') traceOf(userId).empty.push(at);
   }
 
   function traceOf(userId: string): Trace {

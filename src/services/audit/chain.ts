@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { AuditRow, Seal } from '../../db/audit-chain.js';
 
 /** The head before the first seal. */
@@ -52,12 +52,6 @@ export function headOf(seal: Omit<Seal, 'head'>, lastLink: Buffer): Buffer {
       lastLink.toString('hex'),
     ]),
   );
-}
-
-/** The signature of an exported head, hexadecimal. */
-export function signHead(key: string, seal: Pick<Seal, 'seal' | 'fromPosition' | 'toPosition' | 'sealedAt' | 'head'>) {
-  const signed = [seal.seal, seal.fromPosition, seal.toPosition, seal.sealedAt, seal.head.toString('hex')];
-  return createHmac('sha256', key).update(JSON.stringify(signed)).digest('hex');
 }
 
 /** A snapshot of PostgreSQL: which transactions were over when it was taken. */

@@ -8,7 +8,7 @@ const words: Record<Fault, string> = {
   seal: 'the seal does not fit its rows',
   rewritten: 'the seal is not the one whose head was exported',
   truncated: 'its head was exported, and it is not there any more',
-  signature: 'its exported head is not signed with AUDIT_HEADS_KEY',
+  signature: 'its exported head is not signed with the key',
   unsealed: 'has not been sealed for too long: do the workers run?',
 };
 

@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely';
 import { findSeals } from '../../db/audit-chain.js';
 import type { Database } from '../../db/schema.js';
-import { appendHeads, readLastHead, toExported } from './heads-file.js';
+import { appendLines } from '../append-only-file.js';
+import { readLastHead, toExported } from './heads-file.js';
 
 /** The chain in the database is not the one whose heads were exported: somebody has rewritten, or restored, it. */
 export class ChainRewrittenError extends Error {
@@ -27,7 +28,7 @@ export async function exportHeads(db: Kysely<Database>, file: string, key: strin
     }
     if (fresh.length === 0) return exported;
     const heads = fresh.map((seal) => toExported(seal, key));
-    await appendHeads(file, heads);
+    await appendLines(file, heads);
     exported += heads.length;
     last = heads.at(-1);
   }

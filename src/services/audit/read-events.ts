@@ -23,7 +23,7 @@ export async function readAuditEvents(
     details: { events: events.length, ...(user === undefined ? {} : { userId: user }) },
   });
   return {
-    events: events.map(({ cursor: _, at, ...event }) => ({ ...event, at: at.toISOString() })),
+    events: events.map(({ micros: _, at, ...event }) => ({ ...event, at: at.toISOString() })),
     ...nextCursor,
   };
 }
@@ -52,8 +52,9 @@ export async function readAccesses(
     details: { events: events.length },
   });
   return {
-    accesses: events.map(({ at, actor, userId, role, action, reason }) => {
+    accesses: events.map(({ at, actor, userId, onBehalfOf, role, action, reason }) => {
       const who = userId === null ? undefined : people.get(userId);
+      const behalf = onBehalfOf === null ? undefined : people.get(onBehalfOf);
       return {
         at: at.toISOString(),
         actor,
@@ -63,6 +64,15 @@ export async function readAccesses(
         role,
         action,
         reason,
+        ...(onBehalfOf === null
+          ? {}
+          : {
+              onBehalfOf: {
+                userId: onBehalfOf,
+                name: behalf?.name ?? null,
+                organisation: behalf?.organisation ?? null,
+              },
+            }),
       };
     }),
     ...nextCursor,
@@ -77,11 +87,18 @@ async function isOwn({ db }: Context, { caller }: Access, childId: string): Prom
 async function readPage({ auditorDb }: Context, filter: AuditFilter, limit: number) {
   const found = await findAuditEvents(auditorDb, filter, limit + 1);
   const events = found.slice(0, limit);
-  const last = events.at(-1);
-  return { events, nextCursor: found.length > limit && last ? { nextCursor: last.cursor } : {} };
+  return { events, nextCursor: found.length > limit ? { nextCursor: cursorAfter(events, filter.cursor) } : {} };
+}
+
+/** By moments alone: an event's number would tell whoever may see one child's how much is done to others. */
+function cursorAfter(events: LoggedEvent[], before: string | undefined): string {
+  const micros = events.at(-1)?.micros;
+  const [earlier, skipped] = before?.split('-') ?? [];
+  const ofThatMoment = events.filter((event) => event.micros === micros).length;
+  return `${micros}-${ofThatMoment + (earlier === micros ? Number(skipped) : 0)}`;
 }
 
 async function namesOf({ db }: Context, events: LoggedEvent[]) {
-  const ids = [...new Set(events.flatMap(({ userId }) => userId ?? []))];
+  const ids = [...new Set(events.flatMap(({ userId, onBehalfOf }) => [userId ?? [], onBehalfOf ?? []].flat()))];
   return new Map((await findUserNames(db, ids)).map((user) => [user.userId, user]));
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Caller } from '../../caller.js';
 import type { Context } from '../../context.js';
 import { recordAccountAudit } from '../../db/audit.js';
+import { headsPublicKey } from './head-signature.js';
 import { readHeads } from './heads-file.js';
 import { type Verification, verifyChain } from './verify.js';
 
@@ -20,7 +21,7 @@ export function createLateVerification(context: Context) {
     return verifyChain(context.auditorDb, {
       latest: LATEST_ROWS,
       withinMs: WITHIN_MS,
-      key: context.config.secrets.auditHeads,
+      publicKey: headsPublicKey(context.config),
       heads: existsSync(headsFile) ? readHeads(headsFile, LATEST_ROWS * HEAD_BYTES) : undefined,
     });
   }

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import {
   type ChainEntry,
   findChainEntries,
+  findCut,
   findLastSeal,
   findPlaceWithoutSeal,
   findSealAt,
@@ -18,6 +19,7 @@ const SEALS_AT_ONCE = 500;
 const ROWS_AT_ONCE = 10_000;
 /** A row is sealed within a second; so much later, sealing stands still. */
 const SEALED_WITHIN_SECONDS = 10;
+const KEPT_YEARS = 6;
 /** Clocks are set back now and then, but by less. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
@@ -67,8 +69,8 @@ export interface Verification {
 export interface VerifyOptions {
   /** Exported heads, in the order of their file. */
   heads?: AsyncIterable<ExportedHead> | undefined;
-  /** What the heads are signed with; empty for nothing. */
-  key?: string;
+  /** What their signatures are checked by; empty for nothing. */
+  publicKey?: string;
   /** Only so many rows at the end of the chain (and the rest of the seal in which they begin). */
   latest?: number | undefined;
   /** Stops there, with what was checked until then; milliseconds. */
@@ -81,10 +83,16 @@ class BrokenChain extends Error {
   }
 }
 
-/** Walks the chain from its beginning, or from a seal taken as given, in pages, until the first fault. */
+/**
+ * Walks the chain in pages until the first fault: from its beginning, which is the seal up to which rows have been kept for
+ * their six years and are gone, or from a seal taken as given.
+ */
 export async function verifyChain(db: Kysely<Database>, options: VerifyOptions = {}): Promise<Verification> {
   const deadline = options.withinMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + options.withinMs;
-  const start = await findStart(db, options.latest);
+  const { cut, seal } = await findCut(db);
+  if (cut > 0 && !(seal && isOld(seal))) return brokenAt({ fault: 'removed', seal: cut });
+  const beginning = seal ? standingAfter(seal, genesis) : genesis;
+  const start = await findStart(db, options.latest, beginning);
   const counts = { checked: 0, seals: 0, headsCompared: 0, waiting: 0 };
   const walk: Walk = {
     db,
@@ -94,12 +102,13 @@ export async function verifyChain(db: Kysely<Database>, options: VerifyOptions =
     late: () => performance.now() > deadline,
     lowestEventId: Number.POSITIVE_INFINITY,
   };
-  let complete = start.seal === 0;
+  const whole = start.seal === beginning.seal;
+  let complete = whole;
   let firstBroken: Broken | null = null;
   try {
     if (start.seal > 0) await walk.heads.compare(start, counts);
     const end = await checkSeals(walk, start);
-    if (end) await checkRest(walk, end, start.seal === 0);
+    if (end) await checkRest(walk, end, whole);
     if (!end || walk.late()) complete = false;
   } catch (error) {
     if (!(error instanceof BrokenChain)) throw error;
@@ -141,11 +150,22 @@ const genesis: Standing = {
   takenAt: 0,
 };
 
-async function findStart(db: Kysely<Database>, latest: number | undefined): Promise<Standing> {
-  if (latest === undefined) return genesis;
+function brokenAt(firstBroken: Broken): Verification {
+  const counts = { checked: 0, seals: 0, headsCompared: 0, waiting: 0 };
+  return { ok: false, firstBroken, ...counts, complete: false, fromPosition: 1 };
+}
+
+/** Whoever says that rows were kept long enough has to show a seal, and so an exported head, that is as old. */
+function isOld({ sealedAt }: Seal): boolean {
+  const now = new Date();
+  return Date.parse(sealedAt) < Date.UTC(now.getUTCFullYear() - KEPT_YEARS, now.getUTCMonth(), 1);
+}
+
+async function findStart(db: Kysely<Database>, latest: number | undefined, beginning: Standing): Promise<Standing> {
+  if (latest === undefined) return beginning;
   const end = (await findLastSeal(db))?.toPosition ?? 0;
   const given = end > latest ? await findSealAt(db, end - latest) : undefined;
-  return given ? standingAfter(given, genesis) : genesis;
+  return given ? standingAfter(given, genesis) : beginning;
 }
 
 /** @returns where the chain ends; undefined where time ran out before */
@@ -269,13 +289,13 @@ function readEntries(db: Kysely<Database>, after: number): Entries {
 }
 
 /** The file of heads, read beside the seals. */
-function compareHeads({ heads, key = '' }: VerifyOptions) {
+function compareHeads({ heads, publicKey = '' }: VerifyOptions) {
   const lines = heads?.[Symbol.asyncIterator]();
   let line: ExportedHead | undefined;
   let started = false;
   const advance = async () => {
     line = (await lines?.next())?.value;
-    if (line && !isSigned(line, key)) throw new BrokenChain({ fault: 'signature', ...rangeOf(line) });
+    if (line && !isSigned(line, publicKey)) throw new BrokenChain({ fault: 'signature', ...rangeOf(line) });
   };
   const skipTo = async (seal: number) => {
     if (!started) await advance();

@@ -25,7 +25,8 @@ export function toCandidate(child: ChildFacts, today: string): Candidate {
   };
 }
 
-function isCurrentAddress({ kind, validFrom, validTo }: Address, today: string): boolean {
+/** @param today YYYY-MM-DD */
+export function isCurrentAddress({ kind, validFrom, validTo }: Address, today: string): boolean {
   return kind !== 'former' && (validFrom === null || validFrom <= today) && (validTo === null || validTo >= today);
 }
 

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Access, Caller } from '../../caller.js';
 import type { Context } from '../../context.js';
 import { recordAudit } from '../../db/audit.js';
-import { type Address, type ChildFacts, findFacts } from '../../db/children.js';
+import { type Address, type ChildFacts, findFacts, findSomeFacts } from '../../db/children.js';
 import { findHouseholdCandidates } from '../../db/households.js';
 import type { Database, ShieldDecision } from '../../db/schema.js';
 import { findDecisions } from '../../db/shields.js';
@@ -11,7 +11,7 @@ import type { HouseholdView } from '../../schemas/shields.js';
 import { addressLine } from '../../search/projection.js';
 import { recordRefusal, requireEntitled } from '../change-child.js';
 import { todayInEngland } from '../child-age.js';
-import { isResponsible, visibleTo } from '../visibility.js';
+import { entitledTo, isResponsible, visibleTo } from '../visibility.js';
 
 /** What a child has in common with another. */
 export type Shared = 'address' | 'parent';
@@ -31,7 +31,8 @@ export async function findHousehold(db: Kysely<Database>, caller: Caller, childI
   const [child] = await findFacts(db, [childId]);
   if (!child) return [];
   const today = todayInEngland();
-  const others = await findFacts(db, await findHouseholdCandidates(db, child));
+  const wanted = { addresses: true, parents: true, entitled: entitledTo(caller) };
+  const others = await findSomeFacts(db, await findHouseholdCandidates(db, child), wanted);
   return others
     .flatMap((other) => {
       const visible = visibleTo(caller, other);
@@ -81,7 +82,7 @@ function placeOf(address: Address): Place {
  */
 export async function readHousehold(context: Context, access: Access, childId: string): Promise<HouseholdView> {
   const { db } = context;
-  const [record] = await findFacts(db, [childId]);
+  const [record] = await findSomeFacts(db, [childId], { addresses: false, parents: false });
   try {
     requireEntitled(access, record);
   } catch (error) {

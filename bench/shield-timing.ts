@@ -1,0 +1,290 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { buildApp } from '../src/app.js';
+import { runDirectory } from '../src/cli/processes.js';
+import { readConfig } from '../src/config.js';
+import { createContext } from '../src/context.js';
+import { drawNumber } from '../src/db/child-number.js';
+import { chance, createRandom } from '../src/generator/random.js';
+import { openBenchDirectory } from './bench-directory.js';
+import { type Difference, describeDifference } from './paired.js';
+
+/**
+ * Whether the time of an answer tells what a shield hides. Two requests take turns that must take equally long: about a
+ * child who has as much to hide as a record holds and about one who has nothing; a right guess and a wrong one; of a child
+ * and of nobody. Without HTTP, which would add to both:
+ * `npm run directory -- stack run -- node --import tsx bench/shield-timing.ts [--children 3000] [--pairs 2000] [--only TEXT]`
+ * Ends with 1 where a difference is found that must not be there, or a planted one is not.
+ */
+const argument = (name: string, usual: string) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? usual : (process.argv[at + 1] ?? usual);
+};
+const children = Number(argument('children', '3000'));
+const pairs = Number(argument('pairs', '2000'));
+const only = argument('only', '');
+
+/** What is no difference: this much, or this share of the answer's time. */
+const TOLERANCE_MS = 0.2;
+const TOLERANCE_SHARE = 0.02;
+const PLANTED_MS = 1;
+const WARM_UP = 100;
+
+// Names, a sector and towns of nobody else, as the pairs' own names below: what is asked meets no open child, right or wrong.
+const [former, nobodysName] = ['Vrexqolm', 'Zbruqtix'];
+const [parent, nobodysParent] = ['Qorvex Zbluntik', 'Jyxwem Kprofand'];
+const place = { line: '12 Quoys Brae', town: 'Sumburghness', postcode: 'ZE3 9JZ' };
+const elsewhere = { line: '12 Quoys Brae', town: 'Skerriesness', postcode: 'ZE3 9JX' };
+const nobodysNumber = drawNumber();
+const noId = '01900000-0000-7000-8000-000000000000';
+
+interface Child {
+  givenNames: string;
+  familyName: string;
+  dateOfBirth: string;
+}
+interface Known extends Child {
+  childId: string;
+  number: string;
+  /** Of one of the parts that are hidden, and the version with the shield. */
+  addressId: string;
+  version: string;
+}
+interface Pair {
+  /** As much as a record holds, all of which the right guesses meet. */
+  much: Known;
+  /** Nothing but what is shown. */
+  little: Known;
+}
+interface Trial {
+  name: string;
+  one: InjectOptions;
+  other: InjectOptions;
+  /** Added to the first. */
+  plantedMs?: number;
+}
+
+const directory = await openBenchDirectory({ children, say: (line) => console.error(line) });
+const config = readConfig({ ...process.env, ...directory.env });
+const closing: (() => Promise<unknown>)[] = [];
+try {
+  const api = await openApi(directory.urls);
+  const away = await openApi({ ...directory.urls, elasticsearchUrl: 'http://127.0.0.1:9' });
+  const own = headersOf(await directory.token('management-team', 'Northvale'));
+  const stranger = headersOf(await strangersToken());
+
+  const settled = await makePair(
+    { givenNames: 'Vrondiel', familyName: 'Thraxmoor', dateOfBirth: '2014-03-17' },
+    { givenNames: 'Kwespund', familyName: 'Blenqvold', dateOfBirth: '2012-11-05' },
+  );
+  for (const child of Object.values(settled)) await shield(child);
+  await untilIndexed();
+  const late = await makePair(
+    { givenNames: 'Yzbarnok', familyName: 'Fluwedgen', dateOfBirth: '2015-06-20' },
+    { givenNames: 'Oxtrevil', familyName: 'Ghampuzzi', dateOfBirth: '2011-09-02' },
+  );
+  await untilIndexed();
+  await directory.stopWorker();
+  for (const child of Object.values(late)) await shield(child);
+
+  const plant: Trial = { ...(trialsOf(settled)[0] as Trial), plantedMs: PLANTED_MS };
+  const stages = [
+    { stage: '', through: api, trials: trialsOf(settled) },
+    { stage: 'index stale: ', through: api, trials: trialsOf(late) },
+    // A fuzzy search is refused then.
+    { stage: 'Elasticsearch away: ', through: away, trials: trialsOf(late).filter(({ name }) => !/fuzzy/.test(name)) },
+    { stage: `${PLANTED_MS} ms planted: `, through: api, trials: [plant] },
+  ];
+  const results = [];
+  for (const { stage, through, trials } of stages) {
+    for (const trial of trials) {
+      const name = `${stage}${trial.name}`;
+      if (!name.includes(only)) continue;
+      const difference = await run(trial, through);
+      const tolerance = Math.max(TOLERANCE_MS, difference.medianMs * TOLERANCE_SHARE);
+      const found = difference.from < -tolerance || difference.to > tolerance;
+      const right = found === (trial.plantedMs !== undefined);
+      results.push({ name, ...difference, tolerance, found, right });
+      const { medianMs, from, to } = difference;
+      console.error(
+        `| ${name} | ${medianMs} | ${difference.difference} | ${from} to ${to} | ${found ? 'found' : 'none'} |`,
+      );
+    }
+  }
+  console.log(JSON.stringify({ children, pairs, results }));
+  if (!results.every(({ right }) => right)) process.exitCode = 1;
+
+  async function run({ one, other, plantedMs = 0 }: Trial, through: FastifyInstance): Promise<Difference> {
+    const random = createRandom(7);
+    const time = async (request: InjectOptions, addedMs: number) => {
+      const began = performance.now();
+      await through.inject({ ...request, headers: { ...stranger, ...request.headers } });
+      const answered = performance.now();
+      while (performance.now() < answered + addedMs);
+      return performance.now() - began;
+    };
+    const differences: number[] = [];
+    const times: number[] = [];
+    for (let at = -WARM_UP; at < pairs; at++) {
+      // Whoever comes second finds caches warm: not always the same one.
+      const oneFirst = chance(random, 0.5);
+      const first = await time(oneFirst ? one : other, oneFirst ? plantedMs : 0);
+      const second = await time(oneFirst ? other : one, oneFirst ? 0 : plantedMs);
+      if (at < 0) continue;
+      differences.push(oneFirst ? first - second : second - first);
+      times.push(oneFirst ? second : first);
+    }
+    return describeDifference(differences, times);
+  }
+
+  async function openApi(urls: typeof directory.urls): Promise<FastifyInstance> {
+    const context = await createContext(config, { urls });
+    closing.push(() => context.close());
+    const app = await buildApp(context);
+    closing.push(() => app.close());
+    return app;
+  }
+
+  /** A management team of another authority: it may ask for most, and a shield hides as much from it as from anybody. */
+  async function strangersToken(): Promise<string> {
+    const user = ['--username', 'stranger', '--role', 'management-team', '--authority', 'Southmere'];
+    await runDirectory(['user', 'add', ...user], directory.env);
+    return (await runDirectory(['token', '--username', 'stranger', '--minutes', '60'], directory.env)).trim();
+  }
+
+  async function makePair(one: Child, other: Child): Promise<Pair> {
+    const [much, little] = [await create(one), await create(other)];
+    const of = `/v1/children/${much.childId}`;
+    const add = async (part: string, value: object) => {
+      const { etag } = await asOwn('GET', of);
+      return asOwn('POST', `${of}/${part}`, value, { 'if-match': etag });
+    };
+    for (let at = 0; at < 48; at++) {
+      const letter = String.fromCharCode(97 + (at % 26));
+      const { line, town, postcode } = place;
+      const address = { kind: at === 0 ? 'home' : 'former', line1: line, line2: letter, town, postcode };
+      much.addressId = (await add('addresses', address)).body.addresses[0].addressId;
+      await add('parents', { name: at === 0 ? parent : `${parent} ${letter}` });
+      await add('services', { kind: 'other', name: `${letter} clinic` });
+      await add('names', {
+        kind: 'former',
+        givenNames: one.givenNames,
+        familyName: at === 0 ? former : former + letter,
+      });
+    }
+    return { much, little };
+  }
+
+  async function create(child: Child): Promise<Known> {
+    const { body, etag } = await asOwn('POST', '/v1/children', child);
+    return { ...child, childId: body.childId, number: body.number, addressId: noId, version: etag };
+  }
+
+  async function shield(child: Known): Promise<void> {
+    const of = `/v1/children/${child.childId}`;
+    const { etag } = await asOwn('GET', of);
+    child.version = (await asOwn('PUT', `${of}/shield`, { reason: 'refuge' }, { 'if-match': etag })).etag;
+  }
+
+  async function asOwn(method: 'GET' | 'POST' | 'PUT', url: string, payload?: object, headers = {}) {
+    const body = payload === undefined ? {} : { payload };
+    const reply = await api.inject({ method, url, ...body, headers: { ...own, ...headers } });
+    if (reply.statusCode > 201) throw new Error(`${method} ${url.split('/').at(-1)} answered ${reply.statusCode}`);
+    return { body: reply.json(), etag: String(reply.headers.etag) };
+  }
+
+  async function untilIndexed(): Promise<void> {
+    const context = await createContext(config, { urls: directory.urls });
+    try {
+      while (await context.db.selectFrom('outbox').select('child_id').limit(1).executeTakeFirst()) await sleep(100);
+      // Until then documents that were written do not show.
+      await sleep(1_000);
+    } finally {
+      await context.close();
+    }
+  }
+} finally {
+  for (const close of closing.reverse()) await close();
+  await directory.close();
+}
+
+function headersOf(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}`, 'x-access-reason': 'direct-work' };
+}
+
+function trialsOf({ much, little }: Pair): Trial[] {
+  const search = (payload: object): InjectOptions => ({ method: 'POST', url: '/v1/children/search', payload });
+  const lookUp = (number: string): InjectOptions => ({
+    method: 'POST',
+    url: '/v1/children/lookup',
+    payload: { number },
+  });
+  const shown = ({ givenNames, familyName, dateOfBirth }: Child) => ({ givenNames, familyName, dateOfBirth });
+  const write = (method: 'PATCH' | 'PUT', path: string, version: string, payload: object): InjectOptions => ({
+    method,
+    url: `/v1/children/${much.childId}/${path}`,
+    payload,
+    headers: { 'if-match': version },
+  });
+  const { number, familyName, dateOfBirth } = much;
+  return [
+    {
+      name: 'reading',
+      one: { method: 'GET', url: `/v1/children/${much.childId}` },
+      other: { method: 'GET', url: `/v1/children/${little.childId}` },
+    },
+    { name: 'look-up by number', one: lookUp(number), other: lookUp(little.number) },
+    { name: 'search by number', one: search({ number }), other: search({ number: little.number }) },
+    { name: 'fuzzy search, what is shown', one: search(shown(much)), other: search(shown(little)) },
+    {
+      name: 'exact search, what is shown',
+      one: search({ ...shown(much), mode: 'exact' }),
+      other: search({ ...shown(little), mode: 'exact' }),
+    },
+    {
+      name: 'fuzzy search, former name and day',
+      one: search({ familyName: former, dateOfBirth }),
+      other: search({ familyName: nobodysName, dateOfBirth }),
+    },
+    {
+      name: 'exact search, former name and day',
+      one: search({ familyName: former, dateOfBirth, mode: 'exact' }),
+      other: search({ familyName: nobodysName, dateOfBirth, mode: 'exact' }),
+    },
+    {
+      name: 'fuzzy search, family name and address',
+      one: search({ familyName, address: place }),
+      other: search({ familyName, address: elsewhere }),
+    },
+    {
+      name: 'exact search, family name and address',
+      one: search({ familyName, address: place, mode: 'exact' }),
+      other: search({ familyName, address: elsewhere, mode: 'exact' }),
+    },
+    {
+      name: 'fuzzy search, parent and postcode',
+      one: search({ parentName: parent, address: { postcode: place.postcode } }),
+      other: search({ parentName: nobodysParent, address: { postcode: place.postcode } }),
+    },
+    {
+      name: 'number and town, right and wrong',
+      one: search({ number, address: { town: place.town } }),
+      other: search({ number, address: { town: elsewhere.town } }),
+    },
+    {
+      name: 'number and town, of a child and of nobody',
+      one: search({ number, address: { town: place.town } }),
+      other: search({ number: nobodysNumber, address: { town: place.town } }),
+    },
+    {
+      name: 'change of a part that there is and of none',
+      one: write('PATCH', `addresses/${much.addressId}`, much.version, { town: 'Leeds' }),
+      other: write('PATCH', `addresses/${noId}`, much.version, { town: 'Leeds' }),
+    },
+    {
+      name: 'shield at the right version and at a wrong one',
+      one: write('PUT', 'shield', much.version, { reason: 'other' }),
+      other: write('PUT', 'shield', '"1"', { reason: 'other' }),
+    },
+  ];
+}

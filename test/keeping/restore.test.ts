@@ -1,0 +1,179 @@
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { sql } from 'kysely';
+import pg from 'pg';
+import t, { type Test } from 'tap';
+import { v7 as uuid } from 'uuid';
+import { birthday, todayInEngland } from '../../src/services/child-age.js';
+import { exportProtections, readJournal, requireReplayed } from '../../src/services/keeping/journal.js';
+import { replayProtections } from '../../src/services/keeping/replay.js';
+import { runRetention } from '../../src/services/keeping/retention.js';
+import { startWorkers } from '../../workers/main.js';
+import { bornYearsAgo, openChildren, type TestChildren } from '../helpers/children.js';
+import { clientFor, idsOf } from '../helpers/client.js';
+import { startCommand, startWorker } from '../helpers/command.js';
+import { shieldAlone } from '../helpers/household.js';
+import { documentVersions, untilIndexed } from '../helpers/indexed.js';
+import { until } from '../helpers/wait.js';
+
+async function asAdministrator({ urls }: TestChildren, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const url = new URL(urls.databaseUrl);
+  url.pathname = '/postgres';
+  const client = new pg.Client({ connectionString: url.href });
+  await client.connect();
+  await work(client).finally(() => client.end());
+}
+
+/** A copy of the files of the database, as a backup is; nobody may be connected. */
+async function copyDatabase(directory: TestChildren, from: string, to: string): Promise<void> {
+  await asAdministrator(directory, async (client) => {
+    await client.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = $1`, [from]);
+    await client.query(`create database ${to} template ${from}`);
+  });
+}
+
+async function restore(directory: TestChildren, backup: string, name: string): Promise<void> {
+  await asAdministrator(directory, (client) => client.query(`drop database ${name} with (force)`));
+  await copyDatabase(directory, backup, name);
+}
+
+const seen = (version: number) => ({ 'if-match': `"${version}"` });
+
+t.test('a restored backup is not served until its shields and destructions are replayed', async (t: Test) => {
+  const directory = await openChildren(t);
+  const { owner, config, add, caller, index, call } = directory;
+  const name = config.instance;
+  const backup = `${name}_backup`;
+  const file = config.protectionJournalFile;
+  const manager = await caller('management-team');
+  const practitioner = clientFor(directory, await caller('practitioner'));
+  const place = (line1: string) => ({
+    addresses: [{ kind: 'home' as const, line1, town: 'Ottershaw', postcode: 'OT4 7QA' }],
+  });
+  const [hidden, gone, lifted, open] = await add([
+    { givenNames: 'Perdita', familyName: 'Hollowell', dateOfBirth: bornYearsAgo(9), ...place('1 Sawpit Lane') },
+    { givenNames: 'Lysander', familyName: 'Marchbanks', dateOfBirth: bornYearsAgo(17), ...place('2 Tannery Row') },
+    { givenNames: 'Imogen', familyName: 'Tolliver', dateOfBirth: bornYearsAgo(8), ...place('3 Maltings Yard') },
+    { givenNames: 'Cressida', familyName: 'Fairfoot', dateOfBirth: bornYearsAgo(7), ...place('4 Ropewalk') },
+  ]);
+  if (!hidden || !gone || !lifted || !open) throw new Error('not added');
+  t.equal((await shieldAlone(directory, manager, lifted.childId, 1)).status, 200);
+  await index();
+  await exportProtections(owner, file);
+  await copyDatabase(directory, name, backup);
+  t.teardown(() =>
+    asAdministrator(directory, (client) => client.query(`drop database if exists ${backup} with (force)`)),
+  );
+
+  // Life goes on, with workers that export the journal by themselves.
+  const workers = await startWorkers(directory.worker);
+  t.equal((await shieldAlone(directory, manager, hidden.childId, 1)).status, 200);
+  t.equal((await call(manager, 'DELETE', `/v1/children/${lifted.childId}/shield`, { show: [] }, seen(2))).status, 200);
+  const [late] = await add([{ givenNames: 'Late', familyName: 'Comer', dateOfBirth: bornYearsAgo(3) }]);
+  t.equal((await shieldAlone(directory, manager, late?.childId as string, 1)).status, 200);
+  for (const year of [1, 7]) await runRetention(directory.worker, { today: birthday(todayInEngland(), year) });
+  t.equal(await owner.selectFrom('children').select('id').where('id', '=', gone.childId).executeTakeFirst(), undefined);
+  await until(async () => readFileSync(file, 'utf8').includes(gone.childId));
+  await untilIndexed(directory, { seconds: 20 });
+  await workers.close();
+  const journal: unknown[] = [];
+  for await (const entry of readJournal(file)) journal.push(entry);
+  t.match(journal.slice(0, 4), [
+    { sequence: 1, kind: 'shield', childId: lifted.childId },
+    { sequence: 2, kind: 'shield', childId: hidden.childId, number: hidden.number, shield: { reason: 'risk-of-harm' } },
+    { sequence: 3, kind: 'unshield', childId: lifted.childId, shield: null },
+    { sequence: 4, kind: 'shield', childId: late?.childId },
+  ]);
+  t.ok(journal.length >= 5);
+  t.notMatch(
+    readFileSync(file, 'utf8'),
+    /Hollowell|Sawpit|Ottershaw|Marchbanks/,
+    'ids and words of lists, nothing of a record',
+  );
+
+  await restore(directory, backup, name);
+  const home = await practitioner.read(hidden.childId);
+  t.match(home.body, { shielded: false, addresses: [{ line1: '1 Sawpit Lane' }] }, 'the backup gives the child away');
+  for (const command of ['serve', 'work']) {
+    const refused = startCommand(t, directory, command === 'serve' ? ['serve', '--port', '0'] : ['work']);
+    await until(() => !refused.running(), { seconds: 30 });
+    t.not(refused.process.exitCode, 0, `${command} refuses to start`);
+    t.match(refused.output(), /ahead of the database.*restore replay/s);
+    t.notMatch(refused.output(), /listening|working/);
+  }
+
+  const replay = startCommand(t, directory, ['restore', 'replay', '--json']);
+  await until(() => !replay.running(), { seconds: 30 });
+  t.equal(replay.process.exitCode, 0, replay.output());
+  const json =
+    replay
+      .output()
+      .split('\n')
+      .find((line) => line.startsWith('{"entries"')) ?? '{}';
+  t.match(JSON.parse(json), { shielded: 1, standAgain: [lifted.childId], unknown: [late?.childId] });
+  t.equal((await practitioner.read(hidden.childId)).status, 401, 'nobody is signed in any more');
+
+  const served = startCommand(t, directory, ['serve', '--port', '0']);
+  await until(() => served.output().includes('listening on'), { seconds: 30 });
+  const worker = await startWorker(t, directory);
+  const again = clientFor(directory, await caller('practitioner'));
+  t.match((await again.read(hidden.childId)).body, { shielded: true, hidden: true, addresses: undefined });
+  t.match((await again.read(lifted.childId)).body, { shielded: true, hidden: true }, 'a lifted one stands again');
+  t.equal((await again.read(gone.childId)).status, 404);
+  await untilIndexed(directory, { seconds: 30 });
+  t.notOk((await documentVersions(directory)).has(gone.childId), 'nor is the destroyed one in the index');
+  const criteria = (familyName: string) => ({ familyName, address: { postcode: 'OT4 7QA' } });
+  await until(async () => (await again.search(criteria('Fairfoot'))).status === 200, { seconds: 30 });
+  const found = idsOf(await again.search(criteria('Hollowell')));
+  t.notOk(found.includes(hidden.childId), 'the shielded one is not found by where they live');
+  t.same(idsOf(await again.search(criteria('Fairfoot'))), [open.childId], 'and the open one is');
+  const shield = await owner
+    .selectFrom('shields')
+    .selectAll()
+    .where('child_id', '=', hidden.childId)
+    .executeTakeFirstOrThrow();
+  t.match(shield, { reason: 'risk-of-harm', authority: 'Northvale', set_by: manager.userId });
+  await t.rejects(
+    sql`insert into children (id, number, date_of_birth) values (${uuid()}, ${gone.number}, '2020-01-01')`.execute(
+      owner,
+    ),
+    { code: '23505' },
+    "the destroyed child's number is not given out again",
+  );
+  // What is noted from now on continues the journal.
+  const after = await caller('management-team');
+  t.equal((await shieldAlone(directory, after, open.childId, 1)).status, 200);
+  await until(async () => readFileSync(file, 'utf8').includes(open.childId));
+  await requireReplayed(owner, file);
+  await worker.end();
+  await served.end();
+});
+
+t.test("a journal that is another directory's, or has a gap, is not replayed", async (t) => {
+  const directory = await openChildren(t);
+  const { owner, config, add, caller } = directory;
+  const file = config.protectionJournalFile;
+  await requireReplayed(owner, file);
+  const manager = await caller('management-team');
+  const children = await add(
+    [8, 9].map((age) => ({ givenNames: 'Ida', familyName: 'Ash', dateOfBirth: bornYearsAgo(age) })),
+  );
+  for (const { childId } of children) await shieldAlone(directory, manager, childId, 1);
+  t.equal(await exportProtections(owner, file), 2);
+  t.equal(await exportProtections(owner, file), 0);
+  await requireReplayed(owner, file);
+  const whole = readFileSync(file, 'utf8');
+  const line = (sequence: number, childId = uuid()) =>
+    `${JSON.stringify({ sequence, at: '2026-11-25T10:00:00.000000Z', kind: 'destroy', childId, number: '1234567890', shield: null })}\n`;
+
+  appendFileSync(file, line(4));
+  await t.rejects(requireReplayed(owner, file), /ahead of the database/);
+  await t.rejects(exportProtections(owner, file), /ahead of the database/, 'nor is anything added to it');
+  await t.rejects(replayProtections(owner, file), /gap/);
+  writeFileSync(file, line(1) + line(2) + line(3));
+  await t.rejects(replayProtections(owner, file), /not that of this database/);
+  writeFileSync(file, whole.trimEnd().slice(0, -20));
+  await requireReplayed(owner, file);
+  t.equal(await exportProtections(owner, file), 1, 'a line that was broken off is written again');
+  await requireReplayed(owner, file);
+  t.match(await replayProtections(owner, file), { entries: 0 }, 'and there is nothing to replay');
+});
