@@ -11,6 +11,7 @@ import * as verification from './20261125T1600Z-verification.js';
 import * as signIn from './20261125T1610Z-people.js';
 import * as keeping from './20261125T1620Z-keeping.js';
 import * as indexMerging from './20261125T1640Z-index-merging.js';
+import * as forgetting from './20261125T1945Z-forgetting.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
 export const migrations: Record<string, Migration> = {
@@ -26,4 +27,5 @@ export const migrations: Record<string, Migration> = {
   '20261125T1610Z-people': signIn,
   '20261125T1620Z-keeping': keeping,
   '20261125T1640Z-index-merging': indexMerging,
+  '20261125T1945Z-forgetting': forgetting,
 };

@@ -207,6 +207,7 @@ export interface SealedLook {
   /** Milliseconds since 1970. */
   at: number;
   userId: string | null;
+  onBehalfOf: string | null;
   action: string;
   childIds: string[];
   outcome: string | null;
@@ -219,7 +220,7 @@ export async function findSealedLooks(
   { after, minutes, limit }: { after: number; minutes: number; limit: number },
 ): Promise<SealedLook[]> {
   const { rows } = await sql<SealedLook>`
-    select c.position, (extract(epoch from e.at) * 1000)::float8 as at, e.user_id as "userId", e.action,
+    select c.position, (extract(epoch from e.at) * 1000)::float8 as at, e.user_id as "userId", e.on_behalf_of as "onBehalfOf", e.action,
       e.child_ids as "childIds", e.details->>'outcome' as outcome, e.details->>'userId' as "alertedUserId"
     from audit_chain c join audit_events e on e.id = c.event_id
     where c.position > ${after} and e.at > clock_timestamp() - make_interval(mins => ${minutes})

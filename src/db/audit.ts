@@ -95,6 +95,7 @@ export interface LoggedEvent {
 
 export interface AuditFilter {
   childId?: string | undefined;
+  /** Who asked, or for whom somebody else did. */
   userId?: string | undefined;
   /** From this moment on. */
   from?: string | undefined;
@@ -113,7 +114,7 @@ export async function findAuditEvents(
   const [micros, skipped = '0'] = cursor?.split('-') ?? [];
   const conditions = [
     childId === undefined ? undefined : sql`child_ids @> array[${childId}::uuid]`,
-    userId === undefined ? undefined : sql`user_id = ${userId}`,
+    userId === undefined ? undefined : sql`(user_id = ${userId} or on_behalf_of = ${userId})`,
     from === undefined ? undefined : sql`at >= ${from}::timestamptz`,
     to === undefined ? undefined : sql`at < ${to}::timestamptz`,
     cursor === undefined ? undefined : sql`at <= timestamptz 'epoch' + ${micros}::bigint * interval '1 microsecond'`,

@@ -75,7 +75,11 @@ export async function insertTombstone(
     on conflict do nothing`.execute(trx);
 }
 
-/** Whoever was signed in when the backup was made may have been shut out since. */
+/**
+ * Whoever was signed in when the backup was made may have been shut out since: also by a token of the identity provider, or
+ * verified on the telephone.
+ */
 export async function revokeEverySession(trx: Transaction<Database>): Promise<void> {
+  await sql`update users set tokens_not_before = now()`.execute(trx);
   await trx.updateTable('sessions').set({ revoked_at: new Date() }).where('revoked_at', 'is', null).execute();
 }

@@ -19,19 +19,30 @@ export interface NewShield {
 }
 
 /**
- * Children whose shield stands but is not yet known to be in the index: a search must leave them out by id. Archived
- * ones are in no index, and in no answer.
+ * Children whose shield stands but is not yet known to be in the index: a search must leave them out by id. So it is with
+ * who has been archived since, until the index has forgotten them: whoever is dropped later has taken a candidate's place.
  */
 export async function findUnacknowledgedShields(db: Kysely<Database>): Promise<string[]> {
   const rows = await db
     .selectFrom('shields')
-    .innerJoin('children', 'children.id', 'shields.child_id')
     .select('child_id')
     .where('lifted_at', 'is', null)
     .where('index_acknowledged_at', 'is', null)
-    .where('archived_at', 'is', null)
     .execute();
   return rows.map((row) => row.child_id);
+}
+
+/** Shielded children in the archive who were born on that day: the index knows nothing of them. */
+export async function findArchivedShields(db: Kysely<Database>, dateOfBirth: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('children')
+    .innerJoin('shields', 'shields.child_id', 'children.id')
+    .select('children.id')
+    .where('date_of_birth', '=', dateOfBirth)
+    .where('archived_at', 'is not', null)
+    .where('lifted_at', 'is', null)
+    .execute();
+  return rows.map((row) => row.id);
 }
 
 /**

@@ -62,21 +62,27 @@ export async function insertPractitionerVerification(
 
 /**
  * The account of the practitioner whom that operator verified under this id within so many minutes, where it is a
- * practitioner's still and stands at this moment.
+ * practitioner's still, stands at this moment, and nothing has ended its sessions since.
  */
 export async function findVerifiedPractitioner(
   db: Kysely<Database>,
   { id, operatorId, minutes }: { id: string; operatorId: string; minutes: number },
 ): Promise<Account | undefined> {
-  return db
-    .selectFrom('practitioner_verifications')
-    .innerJoin('users', 'users.id', 'practitioner_verifications.practitioner_id')
-    .select(accountColumns)
-    .where('practitioner_verifications.id', '=', id)
-    .where('practitioner_verifications.operator_id', '=', operatorId)
-    .where('practitioner_verifications.verified_at', '>', sql<Date>`now() - make_interval(mins => ${minutes})`)
-    .where('users.role', '=', 'practitioner')
-    .where(accountStands)
-    .where(authorityIsLive)
-    .executeTakeFirst();
+  return (
+    db
+      .selectFrom('practitioner_verifications')
+      .innerJoin('users', 'users.id', 'practitioner_verifications.practitioner_id')
+      .select(accountColumns)
+      .where('practitioner_verifications.id', '=', id)
+      .where('practitioner_verifications.operator_id', '=', operatorId)
+      .where('practitioner_verifications.verified_at', '>', sql<Date>`now() - make_interval(mins => ${minutes})`)
+      // A second factor that was stolen and reset, for one, has verified nobody.
+      .where(
+        sql<boolean>`(users.tokens_not_before is null or practitioner_verifications.verified_at > users.tokens_not_before)`,
+      )
+      .where('users.role', '=', 'practitioner')
+      .where(accountStands)
+      .where(authorityIsLive)
+      .executeTakeFirst()
+  );
 }

@@ -23,7 +23,7 @@ export const subjectAccessSchema = Type.Object(
   {
     requestedBy: Type.Enum(['child', 'parent'], {
       description:
-        'Whoever it is handed to. A parent gets no sensitive service, nobody who works by one, no contact details of other parents, and nothing at all of a shielded child',
+        'Whoever it is handed to. A parent gets no sensitive service, nobody who works by one, no contact details of other parents, nothing of a shield that stood, and nothing at all of a shielded child',
     }),
     parentId: Type.Optional(
       Type.String({ format: 'uuid', description: 'The parent who asks, where the record holds them' }),
@@ -62,8 +62,18 @@ export const subjectAccessAnswer = Type.Object({
     }),
   ),
   accesses: Type.Array(
-    Type.Object({ at: moment, by: person, role: nullable(text), action: text, reason: nullable(text) }),
-    { description: 'Who looked at the record or changed it, the latest first' },
+    Type.Object({
+      at: moment,
+      by: person,
+      onBehalfOf: Type.Optional(person),
+      role: nullable(text),
+      action: text,
+      reason: nullable(text),
+    }),
+    {
+      description:
+        'Who looked at the record or changed it, the latest first; for a parent nothing of shields and of work',
+    },
   ),
   accessesComplete: Type.Boolean({ description: 'False where there were more than could be given at once' }),
   queued: Type.Integer({ description: 'Feed rows compared with this child and kept in the matching queue' }),

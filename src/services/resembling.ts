@@ -5,7 +5,7 @@ import { findSomeFacts } from '../db/children.js';
 import { findIdsByKeys } from '../db/find-exact.js';
 import type { NameParts } from '../db/record-parts.js';
 import type { Database } from '../db/schema.js';
-import { findUnacknowledgedShields } from '../db/shields.js';
+import { findArchivedShields, findUnacknowledgedShields } from '../db/shields.js';
 import { DirectoryError } from '../errors.js';
 import { type Criteria, type Gender, parseName, prepareCriteria } from '../matching/index.js';
 import { findCandidates } from '../search/candidates.js';
@@ -102,7 +102,8 @@ async function propose(context: Context, names: NameParts[], identity: Identity)
 }
 
 /**
- * Plausible children: those whom the index proposed and, since it may lag, those with the same keys in PostgreSQL. Writing
+ * Plausible children: those whom the index proposed and, since it may lag, those with the same keys in PostgreSQL; of the
+ * archive, which the index does not know, the shielded ones, who would else come back by a second, open record. Writing
  * does not wait for an index that is away: then everybody born on that day is compared. Whom somebody resembled before,
  * a twin for one, they may go on resembling; but only who would have been found then, so that no two steps do what one
  * may not: a name and a day both wrong are found by neither, until one of them is put right.
@@ -133,14 +134,16 @@ async function findPlausible(
   identity: Identity,
   indexed: string[] | undefined,
 ): Promise<Map<string, Alike>> {
-  const day = { dateFrom: identity.dateOfBirth, dateTo: identity.dateOfBirth, excludeShielded: false };
+  const everybody = { excludeShielded: false, archivedShielded: true };
+  const day = { dateFrom: identity.dateOfBirth, dateTo: identity.dateOfBirth, ...everybody };
   const known = await Promise.all([
     indexed ?? findIdsByKeys(trx, day, BORN_THAT_DAY_AT_MOST),
+    findArchivedShields(trx, identity.dateOfBirth),
     ...names.flatMap(({ givenNames, familyName }) => {
       const given = parseName(givenNames).joined;
       const family = parseName(familyName).joined;
       return [
-        findIdsByKeys(trx, { given, family, excludeShielded: false }, KNOWN_AT_MOST),
+        findIdsByKeys(trx, { given, family, ...everybody }, KNOWN_AT_MOST),
         findIdsByKeys(trx, { family, ...day }, KNOWN_AT_MOST),
         findIdsByKeys(trx, { given, ...day }, KNOWN_AT_MOST),
       ];

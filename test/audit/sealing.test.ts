@@ -4,7 +4,9 @@ import path from 'node:path';
 import { type Kysely, sql } from 'kysely';
 import pg from 'pg';
 import t, { type Test } from 'tap';
+import type { SealedLook } from '../../src/db/audit-chain.js';
 import type { Database } from '../../src/db/schema.js';
+import { createBurstWatch } from '../../src/services/audit/bursts.js';
 import { ChainRewrittenError, exportHeads } from '../../src/services/audit/export-heads.js';
 import { publicKeyOf, signHead } from '../../src/services/audit/head-signature.js';
 import { readHeads } from '../../src/services/audit/heads-file.js';
@@ -339,4 +341,35 @@ t.test('a burst raises one alert, whoever seals', async (t) => {
   const children = { action: 'alert-many-children', details: { userId: calm.userId, count: 5, minutes: 10 } };
   t.strictSame(await alerts(), [empty, children], 'and after an alert the count begins anew');
   t.match(await verifyChain(owner), { ok: true });
+});
+
+t.test('whatever gives a record away counts towards a burst, of who asks and of whom they ask for', async (t) => {
+  const child = (number: number) => `00000000-0000-4000-8000-00000000000${number}`;
+  const operator = 'operator';
+  const practitioner = 'practitioner';
+  const seen = (action: string, number: number, onBehalfOf: string | null = null): SealedLook => ({
+    position: number,
+    at: number,
+    userId: operator,
+    onBehalfOf,
+    action,
+    childIds: number < 1 ? [] : [child(number)],
+    outcome: null,
+    alertedUserId: null,
+  });
+  const limits = { minutes: 10, emptySearches: 3, children: 3 };
+  const many = (userId: string) => ({ userId, action: 'alert-many-children', count: 3 });
+  const observed = (looks: SealedLook[]) => createBurstWatch(limits).observe(looks);
+  for (const action of ['declare-involvement', 'subject-access', 'shield-override', 'read-accesses', 'verify-locked'])
+    t.strictSame(observed([seen('read', 1), seen('read', 2), seen(action, 3)]), [many(operator)], action);
+  t.strictSame(observed([1, 2, 3, 4].map((number) => seen('create-child', number))), [], 'not who is brought in');
+  t.strictSame(
+    observed([1, 2, 3].map((number) => seen('search', number, practitioner))),
+    [many(operator), many(practitioner)],
+    'a telephone hides nobody',
+  );
+  const nobody = ['read-not-found', 'subject-access-not-found', 'read-accesses-not-found'].map((action) =>
+    seen(action, 0),
+  );
+  t.strictSame(observed(nobody), [{ userId: operator, action: 'alert-empty-searches', count: 3 }]);
 });

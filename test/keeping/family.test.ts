@@ -177,6 +177,60 @@ t.test('a family reads all that is held of a child, and nothing of anybody else'
   t.strictSame(rows, [{ given: 3 }], 'each is in the log');
 });
 
+t.test('a parent reads neither of a shield that stood nor of work that was never open to them', async (t) => {
+  const directory = await open(t);
+  const { call, caller, childId } = directory;
+  const manager = await caller('management-team');
+  const organisation = { name: 'The Quiet Clinic', sector: 'health' as const };
+  const nurse = await caller('practitioner', { name: 'Nell Quietly', organisation });
+  const url = `/v1/children/${childId}`;
+  const sensitive = { kind: 'sexual-health', basis: 'consent' };
+  t.equal((await call(nurse, 'POST', `${url}/involvements`, { role: 'nurse', sensitive }, at(1))).status, 201);
+  await call(manager, 'POST', `${url}/services`, { kind: 'other', name: 'The Quiet Clinic', sensitive }, at(2));
+  await call(manager, 'GET', `${url}/shield/household`);
+  t.equal((await shieldAlone(directory, manager, childId, 3, 'witness-protection')).status, 200);
+  t.equal((await call(manager, 'DELETE', `${url}/shield`, { show: [] }, at(4))).status, 200);
+  await call(manager, 'PATCH', url, { gender: 'female' }, at(5));
+
+  const forParent = await call(manager, 'POST', `${url}/subject-access`, { requestedBy: 'parent' });
+  t.equal(forParent.status, 200);
+  const { shielded: _, sensitiveService: __, ...record } = forParent.body.record;
+  const { shields, ...rest } = forParent.body;
+  t.strictSame(shields, []);
+  const text = JSON.stringify({ ...rest, record });
+  t.notMatch(text, /witness|shield|household/, 'they may be whom it was against');
+  t.notMatch(
+    text,
+    /involvement"|add-service|"nurse"|sexual/,
+    'and would ask what work it was that the record does not show',
+  );
+  t.match(forParent.body.history.at(-1), { action: 'correct-child', parts: ['gender'] });
+  const actions = (forParent.body.accesses as { action: string }[]).map(({ action }) => action);
+  t.ok(actions.includes('correct-child'), 'but what else was done, and by which role');
+  const forChild = await call(manager, 'POST', `${url}/subject-access`, { requestedBy: 'child' });
+  t.match(forChild.body.shields, [{ reason: 'witness-protection' }], 'the child reads all of it');
+});
+
+t.test('a family reads for whom somebody else looked', async (t) => {
+  const { call, caller, childId, owner } = await open(t);
+  const manager = await caller('management-team');
+  const operator = await caller('call-centre', { name: 'Olive Operator' });
+  const teacher = await caller('practitioner', { name: 'Tess Calling' });
+  await owner
+    .insertInto('practitioner_verifications')
+    .values({ id: childId, operator_id: operator.userId, practitioner_id: teacher.userId })
+    .execute();
+  const criteria = { givenNames: 'Perdita', familyName: 'Hollowell', onBehalfOf: childId };
+  t.equal((await call(operator, 'POST', '/v1/children/search', criteria)).status, 200);
+  const { body } = await call(manager, 'POST', `/v1/children/${childId}/subject-access`, { requestedBy: 'child' });
+  t.match(body.accesses[0], {
+    action: 'search',
+    role: 'call-centre',
+    by: { name: 'Olive Operator' },
+    onBehalfOf: { name: 'Tess Calling' },
+  });
+});
+
 t.test(
   "a shielded record names the caller's own team and its out-of-hours line, whichever the child's is",
   async (t) => {

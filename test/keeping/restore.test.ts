@@ -111,6 +111,17 @@ t.test('a restored backup is not served until its shields and destructions are r
       .find((line) => line.startsWith('{"entries"')) ?? '{}';
   t.match(JSON.parse(json), { shielded: 1, standAgain: [lifted.childId], unknown: [late?.childId] });
   t.equal((await practitioner.read(hidden.childId)).status, 401, 'nobody is signed in any more');
+  const admitted = await owner
+    .selectFrom('users')
+    .select('username')
+    .where((eb) =>
+      eb.or([
+        eb('tokens_not_before', 'is', null),
+        eb('tokens_not_before', '<', sql<Date>`now() - interval '1 minute'`),
+      ]),
+    )
+    .execute();
+  t.strictSame(admitted, [], 'nor by an earlier token of the identity provider, or verified on the telephone');
 
   const served = startCommand(t, directory, ['serve', '--port', '0']);
   await until(() => served.output().includes('listening on'), { seconds: 30 });

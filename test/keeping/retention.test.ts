@@ -399,6 +399,51 @@ t.test('a run that is broken off is gone on with, and two at once do nothing twi
   t.equal(audited[0]?.children, 1_200, 'each in the log');
 });
 
+t.test('what signing in and verifying leave behind goes with the night, and nothing that is of use', async (t) => {
+  const { worker, owner, caller, add } = await openChildren(t);
+  const [fresh, old] = [await caller('practitioner'), await caller('call-centre')];
+  const [today, yesterday] = (await add(
+    [8, 9].map((age) => ({ givenNames: 'Ida', familyName: 'Ash', dateOfBirth: bornYearsAgo(age) })),
+  )) as { childId: string }[];
+  await sql`update sessions set expires_at = now() - interval '25 hours' where user_id = ${old.userId}`.execute(owner);
+  await sql`
+    insert into spent_refresh_tokens (token_hash, session_id) select id::text, id from sessions`.execute(owner);
+  await sql`
+    insert into sign_in_failures (user_id, source, failures, locked_until, failed_at)
+    values (${fresh.userId}, 'today', 1, null, now()), (${fresh.userId}, 'waits', 9, now() + interval '1 minute', now() - interval '2 days'),
+      (${old.userId}, 'gone', 5, now() - interval '2 days', now() - interval '2 days')`.execute(owner);
+  await sql`
+    insert into practitioner_verifications (id, operator_id, practitioner_id, verified_at)
+    values (${uuid()}, ${old.userId}, ${fresh.userId}, now()), (${uuid()}, ${old.userId}, ${fresh.userId}, now() - interval '2 days')`.execute(
+    owner,
+  );
+  await sql`
+    insert into verification_attempts (child_id, day, failed, failed_visibly)
+    values (${today?.childId}, ${TODAY}, 5, 5), (${yesterday?.childId}, ${TODAY}::date - 2, 5, 5)`.execute(owner);
+  await sql`
+    insert into idempotency_keys (user_id, route, key, body_hash, created_at)
+    values (${fresh.userId}, 'test', 'young', '', now() - interval '29 days'), (${fresh.userId}, 'test', 'old', '', now() - interval '31 days')`.execute(
+    owner,
+  );
+  const left = async () => {
+    const tables = ['sessions', 'spent_refresh_tokens', 'sign_in_failures', 'practitioner_verifications'];
+    return Promise.all(
+      [...tables, 'verification_attempts', 'idempotency_keys'].map(async (table) => {
+        const { rows } = await sql<{ count: number }>`select count(*)::int as count from ${sql.table(table)}`.execute(
+          owner,
+        );
+        return rows[0]?.count;
+      }),
+    );
+  };
+  t.strictSame(await left(), [2, 2, 3, 2, 2, 2]);
+  await runRetention(worker, { today: TODAY, dryRun: true });
+  t.strictSame(await left(), [2, 2, 3, 2, 2, 2], 'not by a dry run');
+  await runRetention(worker, { today: TODAY });
+  t.strictSame(await left(), [1, 1, 2, 1, 1, 1]);
+  await t.rejects(sql`delete from sessions`.execute(worker.db), { code: '42501' }, 'workers end no session');
+});
+
 t.test('the schedule runs it by the worker, on the day of its clock', async (t) => {
   const directory = await openChildren(t);
   const { worker, config, urls, owner, add } = directory;

@@ -188,6 +188,29 @@ t.test('a verification serves its own operator, for half an hour, while the acco
   t.ok(events.length >= 6, 'each refusal is in the audit log');
 });
 
+t.test('whatever ends the sessions of a practitioner ends what was verified of them before', async (t) => {
+  const practitioner = await newPractitioner();
+  const onBehalfOf = await verified(practitioner);
+  t.equal((await search(operator, { onBehalfOf })).status, 200);
+  const administrator = await caller('administrator');
+  const url = `/v1/users/${practitioner.userId}`;
+  const { status, body } = await call(administrator, 'PATCH', url, { resetTotp: true });
+  t.equal(status, 200, 'the telephone with the codes was stolen');
+  t.match(await search(operator, { onBehalfOf }), refused);
+  const again = await verified({ ...practitioner, totpSecret: body.totpSecret });
+  t.equal((await search(operator, { onBehalfOf: again })).status, 200, 'and not what is verified from then on');
+});
+
+t.test('auditors find a mediated search under either of the two', async (t) => {
+  const practitioner = await newPractitioner();
+  await search(operator, { onBehalfOf: await verified(practitioner) });
+  const auditor = await caller('auditor');
+  for (const { userId } of [operator, practitioner]) {
+    const { body } = await call(auditor, 'GET', `/v1/audit/events?user=${userId}&limit=1`);
+    t.match(body.events, [{ action: 'search', userId: operator.userId, onBehalfOf: practitioner.userId }]);
+  }
+});
+
 t.test('a verification of a child opens no search', async (t) => {
   const claims = { givenNames: 'Micaela', familyName: 'Harrington', dateOfBirth: '2013-10-04' };
   const answer = await call(operator, 'POST', '/v1/verifications', {

@@ -22,6 +22,11 @@ interface Trace {
   children: Map<string, number>;
 }
 
+/** Whoever asks through others is as hasty as whoever asks for themself. */
+function askersOf({ userId, onBehalfOf }: SealedLook): string[] {
+  return [userId, onBehalfOf].filter((who) => who !== null);
+}
+
 /**
  * Notices bursts in sealed rows. What it knows follows from the rows alone, so another process that is given the rows of
  * the last minutes comes to the same; an alert among them begins its user's count anew.
@@ -29,15 +34,19 @@ interface Trace {
 export function createBurstWatch(limits: BurstLimits) {
   const traces = new Map<string, Trace>();
 
-  function note({ at, userId, action, childIds, outcome, alertedUserId }: SealedLook): void {
+  function note(look: SealedLook): void {
+    const { at, action, childIds, outcome, alertedUserId } = look;
     if (alertedUserId && action === alertKinds.emptySearches) traceOf(alertedUserId).empty = [];
     if (alertedUserId && action === alertKinds.children) traceOf(alertedUserId).children.clear();
-    if (!userId) return;
-    if (action === 'search' && childIds.length === 0 && outcome !== null) traceOf(userId).empty.push(at);
-    // The likeliest of a search's answer: the others are no choice of whoever asks.
-    const [child] = childIds;
-    if (child && ['search', 'read', 'verify'].includes(action)) traceOf(userId).children.set(child, at);
-    if (action === 'read-not-found' || action === 'verify-not-found') traceOf(userId).empty.push(at);
+    for (const who of askersOf(look)) {
+      const trace = traceOf(who);
+      if ((action === 'search' && childIds.length === 0 && outcome !== null) || action.endsWith('-not-found'))
+        trace.empty.push(at);
+      // The likeliest of a search's answer: the others are no choice of whoever asks. Whoever changes a record is answered
+      // with it, so that any action is a look; but not at a child whom one brings in oneself.
+      const [child] = childIds;
+      if (child && action !== 'create-child') trace.children.set(child, at);
+    }
   }
 
   function traceOf(userId: string): Trace {
@@ -53,7 +62,7 @@ export function createBurstWatch(limits: BurstLimits) {
       let latest = 0;
       for (const look of looks) {
         note(look);
-        if (look.userId) users.add(look.userId);
+        for (const who of askersOf(look)) users.add(who);
         latest = Math.max(latest, look.at);
       }
       const since = latest - limits.minutes * 60_000;

@@ -1,6 +1,7 @@
 import type { Context } from '../../context.js';
 import { recordSystemAudit } from '../../db/audit.js';
 import { countOldAuditRows, cutAuditLog } from '../../db/audit-chain.js';
+import { forgetSpent } from '../../db/forget-spent.js';
 import {
   type ArchiveCause,
   type Archived,
@@ -33,7 +34,7 @@ export interface RetentionOptions {
 
 /**
  * Archives who has come of age or died, destroys who was archived six years ago, and removes the oldest months of the audit
- * log. In batches, each a transaction with its audit row, its place in the outbox and its counts: what is broken off is gone on
+ * log, and what signing in and verifying leave behind. In batches, each a transaction with its audit row, its place in the outbox and its counts: what is broken off is gone on
  * with by the next run, and two at once do not do anything twice.
  */
 export async function runRetention(
@@ -48,6 +49,7 @@ export async function runRetention(
       await archiveDue(context, runId, today, signal);
       await destroyDue(context, runId, today, signal);
       await cutOldAudit(context, runId, signal);
+      await forgetSpent(db);
     }
     await endRun(db, runId, signal?.aborted ? 'failed' : 'done');
   } catch (error) {

@@ -1,14 +1,14 @@
 import type { Access } from '../../caller.js';
 import type { Context } from '../../context.js';
 import { findAuditEvents, type LoggedEvent, recordAudit } from '../../db/audit.js';
-import { type ChildRecord, findRecord } from '../../db/children.js';
+import { type ChildRecord, findRecordFor } from '../../db/children.js';
 import { findHeldOfChild, type HistoryEntry } from '../../db/held-of-child.js';
 import { findUserNames } from '../../db/users.js';
 import { DirectoryError } from '../../errors.js';
 import type { SubjectAccess, SubjectAccessRequest } from '../../schemas/keeping.js';
 import { requireEntitled } from '../change-child.js';
 import { viewRecord } from '../record-view.js';
-import { type Visible, visibleTo } from '../visibility.js';
+import { entitledTo, type Visible, visibleTo } from '../visibility.js';
 
 /** More looks at one child than anybody could read. */
 const MOST_ACCESSES = 10_000;
@@ -17,7 +17,7 @@ const MOST_ACCESSES = 10_000;
  * All that is held of a child, for the family: the record, where it came from, how it changed and who looked. Nobody else's
  * data: no other child, no candidate of a match, no decision on a household. For a parent less: what a child told a
  * sensitive service is the child's, another parent's contact details are that parent's, and a parent may be whom a shield is
- * against.
+ * against, or was.
  * @throws DirectoryError `not-found`, `forbidden`; `conflict` where a parent asks for a shielded child
  */
 export async function giveSubjectAccess(
@@ -26,7 +26,7 @@ export async function giveSubjectAccess(
   childId: string,
   { requestedBy, parentId }: SubjectAccessRequest,
 ): Promise<SubjectAccess> {
-  const record = await findRecord(context.db, childId);
+  const record = await findRecordFor(context.db, childId, entitledTo(access.caller));
   const visible = record && visibleTo(access.caller, record);
   try {
     requireEntitled(access, visible && record);
@@ -47,8 +47,9 @@ export async function giveSubjectAccess(
   const forParent = requestedBy === 'parent';
   const held = await findHeldOfChild(context.db, childId);
   const events = await findAuditEvents(context.auditorDb, { childId }, MOST_ACCESSES + 1);
-  const accesses = events.slice(0, MOST_ACCESSES);
-  const people = await namesOf(context, held.history, accesses, forParent ? nameable(visible) : () => true);
+  const history = forParent ? held.history.filter(({ change }) => isForParent(change.action)) : held.history;
+  const accesses = events.slice(0, MOST_ACCESSES).filter(({ action }) => !forParent || isForParent(action));
+  const people = await namesOf(context, history, accesses, forParent ? nameable(visible) : () => true);
   await recordAudit(context.db, access, {
     action: 'subject-access',
     childIds: [childId],
@@ -60,12 +61,12 @@ export async function giveSubjectAccess(
     record: viewRecord(forParent ? narrowedForParent(visible, parentId) : visible),
     archivedAt: held.archivedAt?.toISOString() ?? null,
     sources: held.sources.map((one) => ({ ...one, receivedAt: one.receivedAt.toISOString() })),
-    shields: held.shields.map(({ setAt, liftedAt, ...shield }) => ({
+    shields: (forParent ? [] : held.shields).map(({ setAt, liftedAt, ...shield }) => ({
       ...shield,
       setAt: setAt.toISOString(),
       liftedAt: liftedAt?.toISOString() ?? null,
     })),
-    history: held.history.map(({ version, at, userId, source, reason, change }) => ({
+    history: history.map(({ version, at, userId, source, reason, change }) => ({
       version,
       at: at.toISOString(),
       by: people(userId),
@@ -76,9 +77,10 @@ export async function giveSubjectAccess(
       // Of what stood there before nobody can say any more whose it was.
       ...(change.before && !forParent ? { before: changedParts(change.before, change.parts ?? []) } : {}),
     })),
-    accesses: accesses.map(({ at, userId, role, action, reason }) => ({
+    accesses: accesses.map(({ at, userId, onBehalfOf, role, action, reason }) => ({
       at: at.toISOString(),
       by: people(userId),
+      ...(onBehalfOf === null ? {} : { onBehalfOf: people(onBehalfOf) }),
       role,
       action,
       reason,
@@ -110,6 +112,14 @@ function narrowedForParent(child: Visible<ChildRecord>, parentId: string | undef
   };
 }
 
+/**
+ * Whether a parent may read that it was done. Of a shield nothing, since it may have been against them; of work nothing
+ * but what the record shows: a change to work that it does not show would be one to a sensitive service.
+ */
+function isForParent(action = ''): boolean {
+  return !/shield|household|involvement|service|lead-professional|caf-indicator/.test(action);
+}
+
 const NAMES = ['givenNames', 'familyName'];
 
 /** The history keeps the whole record before each change; what changed is what tells. */
@@ -124,7 +134,8 @@ async function namesOf(
   events: LoggedEvent[],
   mayBeNamed: (userId: string) => boolean,
 ) {
-  const ids = [...new Set([...history, ...events].flatMap(({ userId }) => userId ?? []))].filter(mayBeNamed);
+  const everybody = [...history.map(({ userId }) => userId), ...events.flatMap((one) => [one.userId, one.onBehalfOf])];
+  const ids = [...new Set(everybody.filter((userId) => userId !== null))].filter(mayBeNamed);
   const people = new Map((await findUserNames(db, ids)).map((user) => [user.userId, user]));
   return (userId: string | null) => {
     const who = userId === null ? undefined : people.get(userId);

@@ -36,6 +36,8 @@ export async function unarchiveChild(
     parts: ['archived'],
     // Also of a shielded child: the index is to hold them again.
     reach: {},
+    // Whoever sets a shield has not seen this child among those who share an address.
+    joinsHousehold: true,
     async apply(trx, { archived }, seen) {
       if (!archived) throw new DirectoryError('conflict', 'The record is not archived');
       if (isDueForArchive(seen, todayInEngland()))

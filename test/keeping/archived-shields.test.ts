@@ -1,0 +1,99 @@
+import { sql } from 'kysely';
+import t from 'tap';
+import { v7 as uuid } from 'uuid';
+import { findUnacknowledgedShields } from '../../src/db/shields.js';
+import { bornYearsAgo, type ChildParts, openChildren, type TestChild } from '../helpers/children.js';
+import { clientFor, idsOf } from '../helpers/client.js';
+import { shieldAlone } from '../helpers/household.js';
+
+const seen = (version: number) => ({ 'if-match': `"${version}"` });
+const archive = (childId: string) => `/v1/children/${childId}/archive`;
+
+t.test('a child who is archived before the index has heard of the shield is left out of it all the same', async (t) => {
+  const directory = await openChildren(t);
+  const { add, caller, call, index, owner } = directory;
+  const manager = await caller('management-team');
+  const practitioner = clientFor(directory, await caller('practitioner'));
+  /** Candidates of equal worth go by the end of their ids. */
+  const endingWith = (end: string) => uuid().slice(0, -end.length) + end;
+  const at = (line1: string, childId: string): ChildParts => ({
+    childId,
+    givenNames: 'Ann',
+    familyName: 'Quillfeather',
+    dateOfBirth: bornYearsAgo(9),
+    addresses: [{ kind: 'home', line1, town: 'Ottershaw', postcode: 'OT4 7QA' }],
+  });
+  // With one more the exact search would compare more than it may.
+  const others = Array.from({ length: 198 }, (_, one) => at(`${one + 10} Tannery Row`, endingWith('800')));
+  const sought = at('1 Sawpit Lane', endingWith('fff'));
+  const hidden = at('9 Ropewalk', endingWith('000'));
+  await add([...others, sought, hidden]);
+  await index();
+  const { childId } = hidden as TestChild;
+  t.equal((await call(manager, 'PUT', `/v1/children/${childId}/shield`, { reason: 'refuge' }, seen(1))).status, 200);
+  t.equal((await call(manager, 'PUT', archive(childId), undefined, seen(2))).status, 200);
+
+  const criteria = {
+    familyName: 'Quillfeather',
+    address: { line: '1 Sawpit Lane', postcode: 'OT4 7QA' },
+    mode: 'exact',
+  };
+  const stale = await practitioner.search(criteria);
+  t.equal(stale.status, 200, "the hidden address takes nobody's place among the candidates");
+  t.same(stale.status === 200 && idsOf(stale), [sought.childId]);
+  t.same(await findUnacknowledgedShields(owner), [childId]);
+  await index();
+  t.same(await findUnacknowledgedShields(owner), [], 'until the index has forgotten the child');
+  t.same(idsOf(await practitioner.search(criteria)), [sought.childId]);
+});
+
+t.test('a shielded child in the archive gets no second, open record', async (t) => {
+  const directory = await openChildren(t);
+  const { add, caller, call, index, owner } = directory;
+  const manager = await caller('management-team');
+  const far = clientFor(directory, await caller('management-team', { authority: 'Southmere' }));
+  const born = bornYearsAgo(9);
+  const [hidden, plain, near] = (await add([
+    {
+      givenNames: 'Perdita',
+      familyName: 'Hollowell',
+      dateOfBirth: born,
+      otherNames: [{ kind: 'former', givenNames: 'Xandwyn', familyName: 'Zbruqtix' }],
+    },
+    { givenNames: 'Lysander', familyName: 'Marchbanks', dateOfBirth: born },
+    { givenNames: 'Cressida', familyName: 'Vantongeren', dateOfBirth: born, authority: 'Southmere' },
+  ])) as [TestChild, TestChild, TestChild];
+  await index();
+  t.equal((await shieldAlone(directory, manager, hidden.childId, 1)).status, 200);
+  await index();
+  t.equal((await call(manager, 'PUT', archive(hidden.childId), undefined, seen(2))).status, 200);
+  t.equal((await call(manager, 'PUT', archive(plain.childId), undefined, seen(1))).status, 200);
+  await index();
+
+  const queued = { status: 202, body: { queued: true } };
+  const child = { givenNames: 'Perdita', familyName: 'Hollowell', dateOfBirth: born };
+  t.match(await far.create(child), queued, 'by the name that was shown');
+  t.match(await far.create({ ...child, givenNames: 'Perdyta', familyName: 'Holowel' }), queued, 'also misspelt');
+  const [year, ...day] = born.split('-');
+  const aYearOff = [Number(year) + 1, ...day].join('-');
+  t.match(await far.create({ ...child, dateOfBirth: aYearOff }), queued, 'or by another day');
+  t.match(
+    await far.correct(near.childId, 1, { givenNames: 'Perdita', familyName: 'Hollowell' }),
+    queued,
+    'nor by a correction',
+  );
+  const { rows } = await sql`
+    select candidate_ids, quarantined from matching_queue`.execute(owner);
+  t.strictSame(
+    rows,
+    Array.from({ length: 4 }, () => ({ candidate_ids: [hidden.childId], quarantined: true })),
+  );
+  const byHidden = await far.create({ givenNames: 'Xandwyn', familyName: 'Zbruqtix', dateOfBirth: born });
+  t.equal(byHidden.status, 201, 'a hidden name resembles nobody');
+  const other = { givenNames: 'Lysander', familyName: 'Marchbanks', dateOfBirth: born };
+  t.equal((await far.create(other)).status, 201, 'nor does who was archived without a shield');
+
+  const without = await directory.withoutIndex(t);
+  const away = clientFor({ ...directory, ...without }, await caller('management-team', { authority: 'Southmere' }));
+  t.match(await away.create({ ...child, givenNames: 'Perdyta' }), queued, 'also with the index away');
+});
