@@ -4,9 +4,18 @@ import type { Context } from '../src/context.js';
 import { failAbandonedBatches } from '../src/db/feed-batches.js';
 import { refreshNameFrequencies } from '../src/db/name-frequencies.js';
 import { releaseClaims } from '../src/db/outbox.js';
-import { createIndexQueue, createRedis, type IndexJob, indexQueues, parseIndexJob } from '../src/queues/index-queue.js';
+import { CommandError } from '../src/errors.js';
+import {
+  createIndexQueue,
+  createRedis,
+  evicts,
+  type IndexJob,
+  indexQueues,
+  parseIndexJob,
+} from '../src/queues/index-queue.js';
 import { ensureIndex } from '../src/search/aliases.js';
 import { IndexRetryError, indexChildren } from './index-children.js';
+import { startReconciling } from './reconcile-index.js';
 import { startRelay } from './relay-outbox.js';
 import { startSealer } from './seal-audit.js';
 
@@ -19,12 +28,22 @@ export interface RunningWorkers {
   close(): Promise<void>;
 }
 
-/** Starts everything that keeps the index true and the audit log sealed, in this process. */
+/**
+ * Starts everything that keeps the index true and the audit log sealed, in this process.
+ * @throws CommandError where Redis evicts; one that is away is waited for, and its health says so then
+ */
 export async function startWorkers(context: Context): Promise<RunningWorkers> {
   const { config, urls, log } = context;
   const prefix = config.instance;
   const consuming = createRedis(urls.redisUrl, 'worker');
   const producing = createRedis(urls.redisUrl, 'producer');
+  if (await evicts(producing).catch(() => undefined)) {
+    consuming.disconnect();
+    producing.disconnect();
+    throw new CommandError(
+      'Redis may throw jobs away when its memory is short: set its maxmemory-policy to noeviction',
+    );
+  }
   const queues = {
     ordinary: createIndexQueue(indexQueues.ordinary, producing, prefix),
     urgent: createIndexQueue(indexQueues.urgent, producing, prefix),
@@ -64,8 +83,10 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
     return worker;
   });
 
+  const reconciling = startReconciling(context, consuming, producing);
   const relay = startRelay(context, queues, producing, async () => {
     await ensureIndex(context);
+    await reconciling.handOn();
   });
   failAbandonedBatches(context.db).catch((error: unknown) => {
     log.warn({ err: error }, 'imports that were killed are still on record as running');
@@ -79,7 +100,7 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
       ending.abort();
       const inOrder = async () => {
         await Promise.all([relay.close(), sealer.close()]);
-        await Promise.all([counting, ...workers.map((worker) => worker.close())]);
+        await Promise.all([counting, reconciling.close(), ...workers.map((worker) => worker.close())]);
         await Promise.all(Object.values(queues).map((queue) => queue.close()));
       };
       const closed = new AbortController();
