@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import type { DeadLetter } from '../db/dead-letters.js';
 
 export function indexCommand(): Command {
-  const index = new Command('index').description('the index that searches read');
+  const index = new Command('index').description('the index that searches read').enablePositionalOptions();
   index
     .command('health')
     .description('whether it tells the truth; exit code 1 where it is down or drifting')

@@ -10,7 +10,7 @@ import { listReconciliations, requestReconciliation } from '../../src/db/reconci
 import { bucketOf, checkOf, PROJECTION_VERSION, projectChild } from '../../src/search/projection.js';
 import { compareIndex, reconcile } from '../../src/services/index/reconcile.js';
 import { startWorkers } from '../../workers/main.js';
-import { type ChildParts, openChildren, type TestChildren } from '../helpers/children.js';
+import { type ChildParts, openChildren, type TestChild, type TestChildren } from '../helpers/children.js';
 import { clientFor } from '../helpers/client.js';
 import { documentVersions, indexName } from '../helpers/indexed.js';
 import { until } from '../helpers/wait.js';
@@ -75,7 +75,7 @@ t.test('an index that is right is found right, whatever is on its way', async (t
   t.match(await compareIndex(worker, index, { deep: true }), { differences: [] });
 
   const manager = clientFor(directory, await directory.caller('management-team'));
-  const [changed, refused] = added as [{ childId: string }, { childId: string }];
+  const [changed, refused] = added as [TestChild, TestChild];
   t.equal((await manager.correct(changed.childId, 1, { gender: 'female' })).status, 200);
   await directory.add([child(41)]);
   const waiting = await compareIndex(worker, index, { deep: true });
@@ -228,7 +228,7 @@ t.test('until a shielded child is repaired its shield holds as though just set',
   const { directory, added, index } = await open(t, 3);
   const { owner, worker } = directory;
   const manager = clientFor(directory, await directory.caller('management-team'));
-  const [shielded] = added as [{ childId: string }];
+  const [shielded] = added as [TestChild];
   await manager.shield(shielded.childId, 1);
   await directory.index();
   const acknowledged = async () =>

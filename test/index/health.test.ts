@@ -9,7 +9,7 @@ import { createRedis } from '../../src/queues/index-queue.js';
 import { judgeHealth, type Readings } from '../../src/services/index/health.js';
 import { indexChildren } from '../../workers/index-children.js';
 import { startWorkers } from '../../workers/main.js';
-import { openChildren, type TestChildren } from '../helpers/children.js';
+import { openChildren, type TestChild, type TestChildren } from '../helpers/children.js';
 import { openDirectory, type TestDirectory } from '../helpers/directory.js';
 import { indexName } from '../helpers/indexed.js';
 import { timed } from '../helpers/wait.js';
@@ -110,7 +110,7 @@ t.test('health tells of the index, of what is on its way, and how fast it goes',
   );
   t.match(await health(), { throughput: { perSecond1m: 3 / 60, perSecond15m: 1 } });
 
-  const [first] = added as [{ childId: string }];
+  const [first] = added as [TestChild];
   await sql`insert into outbox (child_id, version, changed_at) values (${first.childId}, 1, now() - interval '31 s')`.execute(
     owner,
   );

@@ -17,13 +17,13 @@ export function observeIndex(metrics: Registry, health: HealthReader): void {
     return reading;
   };
 
-  const gauge = (name: string, help: string, valueOf: (health: IndexHealth) => number | null) => {
+  const gauge = (name: string, help: string, read: (health: IndexHealth) => number | null) => {
     new Gauge({
       name,
       help,
       registers: [metrics],
       async collect() {
-        const value = valueOf(await lately());
+        const value = read(await lately());
         // A gauge that was never set would be told as 0.
         if (value === null) this.set(Number.NaN);
         else this.set(value);
@@ -34,7 +34,7 @@ export function observeIndex(metrics: Registry, health: HealthReader): void {
     name: string,
     help: string,
     label: Label,
-    valuesOf: (health: IndexHealth) => Record<string, number | null>,
+    readAll: (health: IndexHealth) => Record<string, number | null>,
   ) => {
     new Gauge({
       name,
@@ -43,7 +43,7 @@ export function observeIndex(metrics: Registry, health: HealthReader): void {
       registers: [metrics],
       async collect() {
         this.reset();
-        for (const [key, value] of Object.entries(valuesOf(await lately()))) {
+        for (const [key, value] of Object.entries(readAll(await lately()))) {
           if (value !== null) this.set({ [label]: key } as Record<Label, string>, value);
         }
       },
