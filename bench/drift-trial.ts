@@ -2,14 +2,15 @@ import { sql } from 'kysely';
 import { readConfig } from '../src/config.js';
 import { createContext } from '../src/context.js';
 import { readAlias } from '../src/search/aliases.js';
+import { createHealthReader } from '../src/services/index/health.js';
 import { compareIndex, reconcile } from '../src/services/index/reconcile.js';
-import { openBenchDirectory } from './bench-directory.js';
+import { openBenchDirectory, percentile } from './bench-directory.js';
 import { contentFaults, corruptIndex, type Fault, hiddenFaults, visibleFaults } from './drift/corrupt.js';
 
 /**
  * Spoils documents of the index at random, and counts what is found and put right:
  * `npm run directory -- stack run -- node --import tsx bench/drift-trial.ts [--children 20000] [--corruptions 200]
- * [--seed 1] [--instance NAME] [--no-deep]`
+ * [--seed 1] [--instance NAME] [--no-sums] [--no-deep]`
  */
 const argument = (name: string, usual: number) => {
   const at = process.argv.indexOf(`--${name}`);
@@ -17,7 +18,7 @@ const argument = (name: string, usual: number) => {
 };
 const at = process.argv.indexOf('--instance');
 const instance = at < 0 ? undefined : process.argv[at + 1];
-const deepToo = !process.argv.includes('--no-deep');
+const wanted = { sums: !process.argv.includes('--no-sums'), deep: !process.argv.includes('--no-deep') };
 const children = argument('children', 20_000);
 const corruptions = argument('corruptions', 200);
 const seed = argument('seed', 1);
@@ -45,32 +46,64 @@ try {
     const { done, seconds } = await timed(() => compareIndex(context, index, { deep }));
     return { seconds, bucketsCompared: done.bucketsCompared, differences: done.differences.length };
   };
-  const trial = async (faults: readonly Fault[], count: number, deep: boolean) => {
+  const trial = async (faults: readonly Fault[], count: number, deep: boolean): Promise<Trial> => {
     const { byFault, expected } = await corruptIndex(context, index, { corruptions: count, seed, faults });
     const { done, seconds } = await timed(() => reconcile(context, { deep }));
     const { missing, stale, extra, repaired } = done ?? {};
     const left = await clean(deep);
-    return { byFault, expected, found: { missing, stale, extra }, repaired, seconds, left: left.differences };
+    const found = { byFault, expected, found: { missing, stale, extra }, repaired, seconds, left };
+    console.error(JSON.stringify(found));
+    return found;
   };
 
+  const health = await timeHealth();
   const before = await clean(false);
-  const sums = await trial(visibleFaults, corruptions, false);
-  const deep = deepToo
-    ? {
-        clean: await clean(true),
-        ...(await trial([...hiddenFaults, ...contentFaults], Math.ceil(corruptions / 4), true)),
-      }
-    : null;
+  console.error(JSON.stringify({ health, clean: before }));
+  const sums = wanted.sums ? await trial(visibleFaults, corruptions, false) : null;
+  // A quarter: each document is read, whether it was spoilt or not.
+  const deepFaults = ['wrong bucket', ...hiddenFaults, ...contentFaults] as const;
+  const deep = wanted.deep ? await trial(deepFaults, Math.ceil(corruptions / 4), true) : null;
   const wrong = await countWrong(index);
-  console.log(JSON.stringify({ children, corruptions, seed, clean: before, sums, deep, wrong }));
-  const right = ({ expected, found, repaired, left }: NonNullable<typeof deep> | typeof sums) =>
-    (['missing', 'stale', 'extra'] as const).every((kind) => expected[kind] === found[kind]) &&
-    repaired === expected.missing + expected.stale + expected.extra &&
-    left === 0;
-  if (wrong > 0 || before.differences > 0 || !right(sums) || (deep && !right(deep))) process.exitCode = 1;
+  console.log(JSON.stringify({ children, corruptions, seed, health, clean: before, sums, deep, wrong }));
+  if (wrong > 0 || before.differences > 0 || ![sums, deep].every((one) => one === null || isRight(one)))
+    process.exitCode = 1;
 } finally {
   await context.close();
   await directory.close();
+}
+
+type Counts = Record<'missing' | 'stale' | 'extra', number>;
+interface Trial {
+  byFault: Record<string, number>;
+  expected: Counts;
+  found: { [Kind in keyof Counts]: number | undefined };
+  repaired: number | undefined;
+  seconds: number;
+  left: { seconds: number; differences: number };
+}
+
+function isRight({ expected, found, repaired, left }: Trial): boolean {
+  const { missing, stale, extra } = expected;
+  const isFound = found.missing === missing && found.stale === stale && found.extra === extra;
+  return isFound && repaired === missing + stale + extra && left.differences === 0;
+}
+
+/** Milliseconds that the health of the index takes to read. */
+async function timeHealth(): Promise<{ status: string; p50Ms: number; p95Ms: number }> {
+  const reader = createHealthReader(context);
+  try {
+    let { status } = await reader.read();
+    const times: number[] = [];
+    for (let reading = 0; reading < 100; reading++) {
+      const began = performance.now();
+      ({ status } = await reader.read());
+      times.push(performance.now() - began);
+    }
+    const [p50Ms, p95Ms] = [0.5, 0.95].map((share) => Math.round(percentile(times, share) * 10) / 10);
+    return { status, p50Ms: p50Ms as number, p95Ms: p95Ms as number };
+  } finally {
+    await reader.close();
+  }
 }
 
 /** Documents that are not at their child's version, and children without one: counted in another way than a check does. */

@@ -120,6 +120,7 @@ export async function openSnapshot(elasticsearch: Elasticsearch, index: string):
           {
             ...wanted(withContent),
             pit: { id, keep_alive },
+            allow_partial_search_results: false,
             size: PAGE,
             query: ofBuckets(buckets),
             sort: ['_shard_doc'],

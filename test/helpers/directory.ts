@@ -65,6 +65,9 @@ export async function openDirectory(t: Test, options: TestDirectoryOptions = {})
     AUDIT_HEADS_FILE: headsFile,
     // A test asks more than a person does; those about limits set them.
     RATE_LIMIT_SEARCHES_PER_MINUTE: '0',
+    // What a test does to the index stays as it is, unless the test is about checks.
+    INDEX_CHECK_MINUTES: '0',
+    INDEX_DEEP_CHECK_HOURS: '0',
     ...options.env,
   });
   const server = resolveServices(config);

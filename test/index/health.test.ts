@@ -137,7 +137,7 @@ t.test('records are counted exactly, whatever becomes of children, and whether o
     t.equal(row.told, row.counted);
     return row.told;
   };
-  const [one, two] = (await directory.add(three)) as [{ childId: string }, { childId: string }];
+  const [one, two] = (await directory.add(three)) as [TestChild, TestChild];
   t.equal(await counted(), 3);
   await foldFigures(worker.db);
   t.equal((await owner.selectFrom('record_count').selectAll().execute()).length, 1);

@@ -39,6 +39,7 @@ import { PROJECTION_VERSION, projectChild } from '../../search/projection.js';
 
 /** Documents compared at once, and so about what is in memory. */
 const COMPARED_AT_ONCE = 5_000;
+/** Also about how long a change to one of them may have to wait for the transaction that queues it. */
 const EXAMINED_AT_ONCE = 1_000;
 /** An index that differs in more is put right by several checks, or better by a rebuild. */
 const MOST_DIFFERENCES = 100_000;
@@ -93,15 +94,16 @@ export async function compareIndex(context: Context, index: string, options: Com
     (bucket) => deep || bucket % TURNS === turn || !isSame(expected.get(bucket), held.get(bucket)),
   );
   const sizeOf = (bucket: number) => Math.max(expected.get(bucket)?.documents ?? 0, held.get(bucket)?.documents ?? 0);
-  const differences: Difference[] = [];
+  // By id: a document in a bucket that is not its own differs in both.
+  const differences = new Map<string, Difference>();
   const snapshot = await openSnapshot(elasticsearch, index);
   let compared = 0;
   try {
     for (const buckets of inGroups(chosen, sizeOf)) {
       signal?.throwIfAborted();
-      if (differences.length >= MOST_DIFFERENCES) break;
+      if (differences.size >= MOST_DIFFERENCES) break;
       const suspects = await findSuspects(context, snapshot, buckets, deep);
-      differences.push(...(await examineAll(context, index, suspects, deep)));
+      for (const found of await examineAll(context, index, suspects, deep)) differences.set(found.id, found);
       compared += buckets.length;
       onProgress?.(compared, chosen.length);
     }
@@ -113,7 +115,7 @@ export async function compareIndex(context: Context, index: string, options: Com
     records: total(expected),
     documents: total(held),
     bucketsCompared: compared,
-    differences,
+    differences: [...differences.values()],
     unfinished: compared < chosen.length,
   };
 }
@@ -152,6 +154,10 @@ function* inGroups(buckets: number[], sizeOf: (bucket: number) => number): Gener
   if (group.length > 0) yield group;
 }
 
+function* inChunks<T>(values: T[]): Generator<T[]> {
+  for (let from = 0; from < values.length; from += EXAMINED_AT_ONCE) yield values.slice(from, from + EXAMINED_AT_ONCE);
+}
+
 /** Ids that seem to differ. The two sides are read at different moments, so each is still to be examined. */
 async function findSuspects(
   context: Context,
@@ -186,9 +192,7 @@ function isRight(held: HeldDocument | undefined, child: ExpectedDocument, facts:
 
 async function examineAll(context: Context, index: string, ids: string[], deep: boolean): Promise<Difference[]> {
   const differences: Difference[] = [];
-  for (let from = 0; from < ids.length; from += EXAMINED_AT_ONCE) {
-    differences.push(...(await examine(context, index, ids.slice(from, from + EXAMINED_AT_ONCE), deep)));
-  }
+  for (const some of inChunks(ids)) differences.push(...(await examine(context, index, some, deep)));
   return differences;
 }
 
@@ -243,19 +247,15 @@ async function repair(context: Context, index: string, differences: Difference[]
     await removeDocuments(context.elasticsearch, index, documents);
   }
   const reachable = differences.filter(({ id }) => UUID.test(id));
-  const known = reachable.filter(({ truth }) => truth?.version != null);
-  await queueAgain(
-    context.db,
-    known.map(({ id }) => id),
-  );
+  const known = reachable.filter(({ truth }) => truth?.version != null).map(({ id }) => id);
+  for (const some of inChunks(known)) await queueAgain(context.db, some);
   const unknown = reachable.filter(({ truth }) => truth?.version == null);
-  await queueRemovals(
-    context.db,
-    unknown.map(({ id, truth, held }) => ({
-      childId: id,
-      version: Math.min(Math.max(held?.version ?? 0, truth?.destroyedAt ?? 0), Number.MAX_SAFE_INTEGER),
-    })),
-  );
+  for (const some of inChunks(unknown)) await queueRemovals(context.db, some.map(removalOf));
+}
+
+function removalOf({ id, truth, held }: Difference): { childId: string; version: number } {
+  const version = Math.max(held?.version ?? 0, truth?.destroyedAt ?? 0);
+  return { childId: id, version: Math.min(version, Number.MAX_SAFE_INTEGER) };
 }
 
 /** Waits for workers to settle what was queued. @returns how many of the differences are no more */
@@ -338,6 +338,8 @@ async function check(
   try {
     const { differences, unfinished, ...compared } = await compareIndex(context, index, options);
     Object.assign(counts, compared);
+    // One that was replaced meanwhile takes no more changes: what it lacks is no drift.
+    if ((await indexToCheck(context)) !== index) return { counts: { ...counts, state: 'failed', reason: 'replaced' } };
     for (const { kind } of differences) counts[kind] += 1;
     if (unfinished) counts.reason = `more than ${MOST_DIFFERENCES} differences: the next check goes on`;
     if (differences.length > 0) {
@@ -347,7 +349,8 @@ async function check(
     return { counts };
   } catch (failure) {
     const { name = 'unknown' } = failure as Error;
-    return { counts: { ...counts, state: 'failed', reason: name }, failure };
+    const reason = options.signal?.aborted ? 'broken off' : name;
+    return { counts: { ...counts, state: 'failed', reason }, failure };
   }
 }
 
