@@ -11,6 +11,7 @@ import * as verification from './20261125T1600Z-verification.js';
 import * as signIn from './20261125T1610Z-people.js';
 import * as keeping from './20261125T1620Z-keeping.js';
 import * as indexMerging from './20261125T1640Z-index-merging.js';
+import * as indexHealth from './20261125T1650Z-index-health.js';
 import * as forgetting from './20261125T1945Z-forgetting.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
@@ -21,11 +22,12 @@ export const migrations: Record<string, Migration> = {
   '20261124T0930Z-indexing': indexing,
   '20261125T1100Z-worker-rights': workerRights,
   '20261125T1510Z-audit-chain': auditChain,
-  '20261125T1530Z-shielding': shielding,
   '20261125T1520Z-sensitive-services': sensitiveServices,
+  '20261125T1530Z-shielding': shielding,
   '20261125T1600Z-verification': verification,
   '20261125T1610Z-people': signIn,
   '20261125T1620Z-keeping': keeping,
   '20261125T1640Z-index-merging': indexMerging,
+  '20261125T1650Z-index-health': indexHealth,
   '20261125T1945Z-forgetting': forgetting,
 };

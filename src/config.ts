@@ -40,6 +40,8 @@ const environmentSchema = Type.Object({
   PROTECTION_JOURNAL_FILE: Type.String({ default: '' }),
   INDEX_SHARDS: Type.Integer({ default: 2, minimum: 1, maximum: 64 }),
   INDEX_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 4 }),
+  INDEX_CHECK_MINUTES: Type.Integer({ default: 5, minimum: 0, maximum: 1440 }),
+  INDEX_DEEP_CHECK_HOURS: Type.Integer({ default: 24, minimum: 0, maximum: 720 }),
 });
 
 const settingHelp: Record<string, string> = {
@@ -68,6 +70,8 @@ const settingHelp: Record<string, string> = {
   RATE_LIMIT_ORGANISATION_PER_MINUTE: 'a whole number from 0 to 10000000; 0 for no limit',
   INDEX_SHARDS: 'a whole number from 1 to 64',
   INDEX_REPLICAS: 'a whole number from 0 to 4',
+  INDEX_CHECK_MINUTES: 'a whole number from 0 to 1440; 0 for no such checks',
+  INDEX_DEEP_CHECK_HOURS: 'a whole number from 0 to 720; 0 for no such checks',
 };
 
 /** As many users at the same time as an organisation has limits for, where none is set for it. */
@@ -92,7 +96,8 @@ export interface Config {
     /** Whose tokens are accepted beside our own. */
     provider: IdentityProvider | undefined;
   };
-  index: { shards: number; replicas: number };
+  /** Checks against PostgreSQL on schedule; 0 for none. */
+  index: { shards: number; replicas: number; checkMinutes: number; deepCheckHours: number };
   /** Searches, look-ups and verifications a minute; 0 for no limit. */
   rateLimits: { user: number; organisation: number };
   audit: {
@@ -160,7 +165,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       sessionHours: settings.AUTH_SESSION_HOURS,
       provider: providerOf(settings, production),
     },
-    index: { shards: settings.INDEX_SHARDS, replicas: settings.INDEX_REPLICAS },
+    index: {
+      shards: settings.INDEX_SHARDS,
+      replicas: settings.INDEX_REPLICAS,
+      checkMinutes: settings.INDEX_CHECK_MINUTES,
+      deepCheckHours: settings.INDEX_DEEP_CHECK_HOURS,
+    },
     rateLimits: {
       user: settings.RATE_LIMIT_SEARCHES_PER_MINUTE,
       organisation:

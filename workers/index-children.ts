@@ -6,6 +6,7 @@ import { noteNewNames } from '../src/db/name-frequencies.js';
 import { buryDeadLetters, findPending, settle } from '../src/db/outbox.js';
 import { writeAlias } from '../src/search/aliases.js';
 import { nameParts, projectChild } from '../src/search/projection.js';
+import { documentCounter } from '../src/services/index/metrics.js';
 
 /** Some documents could not be written for now: the job is to be tried again. Carries counts and types, no data. */
 export class IndexRetryError extends Error {
@@ -65,6 +66,11 @@ async function writeDocuments(context: Context, childIds: string[], children: Ch
     })),
   );
   const refused = results.filter((result) => result.verdict === 'refused');
+  const later = results.filter((result) => result.verdict === 'later');
+  const counter = documentCounter(context.metrics);
+  counter.inc({ outcome: 'acknowledged' }, written.length);
+  counter.inc({ outcome: 'refused' }, refused.length);
+  counter.inc({ outcome: 'retried' }, later.length);
   let deadLetters = 0;
   if (refused.length > 0) {
     await removeHidden(
@@ -77,7 +83,6 @@ async function writeDocuments(context: Context, childIds: string[], children: Ch
     );
     context.log.error({ count: refused.length, reasons: reasonsOf(refused) }, 'documents refused');
   }
-  const later = results.filter((result) => result.verdict === 'later');
   if (later.length > 0) {
     context.log.warn({ count: later.length, reasons: reasonsOf(later) }, 'documents to be tried again');
     throw new IndexRetryError(`${later.length} of ${targets.length} documents to be tried again: ${later[0]?.reason}`);

@@ -4,11 +4,20 @@ import type { Context } from '../src/context.js';
 import { failAbandonedBatches } from '../src/db/feed-batches.js';
 import { refreshNameFrequencies } from '../src/db/name-frequencies.js';
 import { releaseClaims } from '../src/db/outbox.js';
-import { createIndexQueue, createRedis, type IndexJob, indexQueues, parseIndexJob } from '../src/queues/index-queue.js';
+import { CommandError } from '../src/errors.js';
+import {
+  createIndexQueue,
+  createRedis,
+  evicts,
+  type IndexJob,
+  indexQueues,
+  parseIndexJob,
+} from '../src/queues/index-queue.js';
 import { createRetentionQueue } from '../src/queues/retention-queue.js';
 import { typeOfError } from './errors.js';
 import { IndexRetryError, indexChildren } from './index-children.js';
 import { createIndexKeeper } from './keep-index.js';
+import { startReconciling } from './reconcile-index.js';
 import { startRelay } from './relay-outbox.js';
 import { startRetention } from './retention.js';
 import { startSealer } from './seal-audit.js';
@@ -22,12 +31,22 @@ export interface RunningWorkers {
   close(): Promise<void>;
 }
 
-/** Starts everything that keeps the index true and the audit log sealed, in this process. */
+/**
+ * Starts everything that keeps the index true and the audit log sealed, in this process.
+ * @throws CommandError where Redis evicts; one that is away is waited for, and its health says so then
+ */
 export async function startWorkers(context: Context): Promise<RunningWorkers> {
   const { config, urls, log } = context;
   const prefix = config.instance;
   const consuming = createRedis(urls.redisUrl, 'worker');
   const producing = createRedis(urls.redisUrl, 'producer');
+  if (await evicts(producing).catch(() => undefined)) {
+    consuming.disconnect();
+    producing.disconnect();
+    throw new CommandError(
+      'Redis may throw jobs away when its memory is short: set its maxmemory-policy to noeviction',
+    );
+  }
   const queues = {
     ordinary: createIndexQueue(indexQueues.ordinary, producing, prefix),
     urgent: createIndexQueue(indexQueues.urgent, producing, prefix),
@@ -69,7 +88,12 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
     return worker;
   });
 
-  const relay = startRelay(context, queues, producing, createIndexKeeper(context));
+  const reconciling = startReconciling(context, consuming, producing);
+  const keepIndex = createIndexKeeper(context);
+  const relay = startRelay(context, queues, producing, async () => {
+    await keepIndex();
+    await reconciling.handOn();
+  });
   failAbandonedBatches(context.db).catch((error: unknown) => {
     log.warn({ err: error }, 'imports that were killed are still on record as running');
   });
@@ -83,7 +107,12 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
       ending.abort();
       const inOrder = async () => {
         await Promise.all([relay.close(), sealer.close()]);
-        await Promise.all([counting, retention.close(), ...workers.map((worker) => worker.close())]);
+        await Promise.all([
+          counting,
+          retention.close(),
+          reconciling.close(),
+          ...workers.map((worker) => worker.close()),
+        ]);
         await Promise.all(allQueues.map((queue) => queue.close()));
       };
       const closed = new AbortController();

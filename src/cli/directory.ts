@@ -5,6 +5,7 @@ import { evaluateCommand } from './evaluate.js';
 import { runProgram } from './exit.js';
 import { generateCommand } from './generate.js';
 import { importCommand } from './import.js';
+import { indexCommand } from './index.js';
 import { migrateCommand } from './migrate.js';
 import { restoreCommand } from './restore.js';
 import { retentionCommand } from './retention.js';
@@ -30,6 +31,7 @@ const program = new Command('directory')
   .addCommand(tokenCommand())
   .addCommand(authorityCommand())
   .addCommand(auditCommand())
+  .addCommand(indexCommand())
   .addCommand(retentionCommand())
   .addCommand(restoreCommand());
 

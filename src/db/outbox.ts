@@ -1,5 +1,6 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import { v7 as uuid } from 'uuid';
+import { noteThroughput } from './index-figures.js';
 import type { Database } from './schema.js';
 
 /** A claim that was not settled in this time is taken to be lost with its job. */
@@ -111,6 +112,7 @@ export async function settle(db: Kysely<Database>, acknowledged: Acknowledged[])
       delete from outbox o using ${listed(counted)}
       where o.child_id = done.child_id and o.version <= done.version
         and o.${untouched(sql`child_id = any(${childIdsOf(counted)}::uuid[])`)}`.execute(trx);
+    await noteThroughput(trx, counted.length);
     return counted.length;
   });
 }
@@ -181,17 +183,4 @@ export async function buryDeadLetters(db: Kysely<Database>, refused: Refused[]):
 /** The order in which dead letters are locked. */
 function byChild(one: Refused, other: Refused): number {
   return one.childId < other.childId ? -1 : 1;
-}
-
-export interface Backlog {
-  pending: number;
-  oldestPendingAt: Date | null;
-  deadLetters: number;
-}
-
-export async function readBacklog(db: Kysely<Database>): Promise<Backlog> {
-  const { rows } = await sql<Backlog>`
-    select (select count(*) from outbox) as pending, (select min(changed_at) from outbox) as "oldestPendingAt",
-      (select count(*) from dead_letters where retried_at is null) as "deadLetters"`.execute(db);
-  return rows[0] as Backlog;
 }

@@ -41,6 +41,9 @@ export interface Database {
   outbox: OutboxTable;
   dead_letters: DeadLetterTable;
   index_builds: IndexBuildTable;
+  index_throughput: { slot: Date; lane: number; acknowledged: number };
+  index_reconciliations: IndexReconciliationTable;
+  record_count: { change: number };
   name_frequencies: { part: 'given' | 'family'; name: string; children: number };
   new_names: { part: 'given' | 'family'; name: string; seen: Generated<number>; seen_at: Generated<Date> };
   directory_statistics: { one_row: Generated<boolean>; children: number; counted_at: Generated<Date> };
@@ -382,6 +385,26 @@ interface IndexBuildTable {
   queued_at: Date | null;
   merge_task: string | null;
   live_at: Date | null;
+}
+
+interface IndexReconciliationTable {
+  id: string;
+  deep: Generated<boolean>;
+  state: Generated<'requested' | 'running' | 'done' | 'failed'>;
+  requested_at: Generated<Date>;
+  requested_by: string | null;
+  started_at: Date | null;
+  ended_at: Date | null;
+  index_name: string | null;
+  turn: number | null;
+  records: Generated<number>;
+  documents: Generated<number>;
+  buckets_compared: Generated<number>;
+  missing: Generated<number>;
+  stale: Generated<number>;
+  extra: Generated<number>;
+  repaired: Generated<number>;
+  reason: string | null;
 }
 
 interface MatchingQueueTable {

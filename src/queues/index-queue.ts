@@ -34,6 +34,12 @@ export function createRedis(redisUrl: string, use: 'worker' | 'producer'): Redis
   return redis;
 }
 
+/** Whether Redis may throw jobs away when its memory is short. The outbox would make them again, after a minute. */
+export async function evicts(redis: Redis): Promise<boolean> {
+  const policy = /^maxmemory_policy:(\S+)/m.exec(await redis.info('memory'))?.[1];
+  return policy !== undefined && policy !== 'noeviction';
+}
+
 export function createIndexQueue(name: IndexQueueName, connection: ConnectionOptions, prefix: string): Queue<IndexJob> {
   return new Queue<IndexJob>(name, {
     connection,

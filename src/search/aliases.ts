@@ -8,7 +8,7 @@ import type { Database } from '../db/schema.js';
 import { hasMerged, startMerging } from './merge-segments.js';
 
 /** The newest file in index-mappings/. */
-export const MAPPING_VERSION = 1;
+export const MAPPING_VERSION = 2;
 
 const ENSURE_LOCK = 7_203_119;
 /** While Elasticsearch hangs, whoever looks after the index must not: it has other work, and an ending to come to. */

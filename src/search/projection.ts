@@ -15,7 +15,7 @@ import { remember } from '../matching/remember.js';
 /** Grows whenever the same record would give another document, so that a check of the index finds the old ones. */
 export const PROJECTION_VERSION = 1;
 
-/** Fields of index-mappings/children.v1.json: keys to meet by, nothing to read a record from. */
+/** Fields of index-mappings/children.v2.json: keys to meet by, nothing to read a record from. */
 export interface IndexDocument {
   family: string[];
   familyLike: string[];

@@ -11,6 +11,7 @@ type Rule = 'public' | { roles: readonly Role[]; touchesChild: boolean };
 const signedIn: Rule = { roles, touchesChild: false };
 const administrators: Rule = { roles: ['administrator'], touchesChild: false };
 const readers = { roles: ['practitioner', 'management-team'], touchesChild: true } satisfies Rule;
+const dataTeam: Rule = { roles: ['data-team'], touchesChild: false };
 const managers: Rule = { roles: ['management-team'], touchesChild: true };
 
 /** Who may call what, written down a second time: a route that is new or changed must be thought of here as well. */
@@ -70,6 +71,12 @@ const expected: Record<string, Rule> = {
   'POST /v1/children/:childId/shield-override': managers,
   'GET /v1/shields/reviews': managers,
   'GET /v1/shields/overrides': managers,
+  'GET /v1/index/health': dataTeam,
+  'GET /v1/index/reconciliations': dataTeam,
+  'GET /v1/index/reconciliations/:reconciliationId': dataTeam,
+  'POST /v1/index/reconciliations': dataTeam,
+  'GET /v1/index/dead-letters': dataTeam,
+  'POST /v1/index/dead-letters/retry': dataTeam,
   'POST /v1/verifications': { roles: ['call-centre'], touchesChild: true },
 };
 

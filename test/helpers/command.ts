@@ -27,6 +27,8 @@ export function startCommand(t: Test, { config, urls }: TestDirectory, args: str
       DIRECTORY_INSTANCE: config.instance,
       LOG_LEVEL: 'info',
       RATE_LIMIT_SEARCHES_PER_MINUTE: '0',
+      INDEX_CHECK_MINUTES: String(config.index.checkMinutes),
+      INDEX_DEEP_CHECK_HOURS: String(config.index.deepCheckHours),
       AUDIT_HEADS_FILE: config.audit.headsFile,
       PROTECTION_JOURNAL_FILE: config.protectionJournalFile,
       AUTH_JWT_SECRET: config.secrets.jwt,

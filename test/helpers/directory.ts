@@ -68,6 +68,9 @@ export async function openDirectory(t: Test, options: TestDirectoryOptions = {})
     // A test asks more than a person does; those about limits set them.
     RATE_LIMIT_SEARCHES_PER_MINUTE: '0',
     PROTECTION_JOURNAL_FILE: journalFile,
+    // What a test does to the index stays as it is, unless the test is about checks.
+    INDEX_CHECK_MINUTES: '0',
+    INDEX_DEEP_CHECK_HOURS: '0',
     ...options.env,
   });
   const server = resolveServices(config);

@@ -1,0 +1,360 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Context } from '../../context.js';
+import { recordSystemAudit } from '../../db/audit.js';
+import { type ChildFacts, findFacts } from '../../db/children.js';
+import {
+  type BucketSums,
+  countWaiting,
+  type ExpectedDocument,
+  findExpected,
+  findTruth,
+  queueAgain,
+  queueRemovals,
+  sumChildren,
+  type Truth,
+} from '../../db/drift.js';
+import {
+  aloneReconciling,
+  beginReconciliation,
+  endReconciliation,
+  findReconciliation,
+  type Outcome,
+  type Reconciliation,
+  requestReconciliation,
+  TURNS,
+} from '../../db/reconciliations.js';
+import { DirectoryError } from '../../errors.js';
+import { readAlias } from '../../search/aliases.js';
+import {
+  contentOf,
+  findDocuments,
+  type HeldDocument,
+  holdsContent,
+  type IndexSnapshot,
+  openSnapshot,
+  removeDocuments,
+  sumDocuments,
+} from '../../search/documents.js';
+import { PROJECTION_VERSION, projectChild } from '../../search/projection.js';
+
+/** Documents compared at once, and so about what is in memory. */
+const COMPARED_AT_ONCE = 5_000;
+/** Also about how long a change to one of them may have to wait for the transaction that queues it. */
+const EXAMINED_AT_ONCE = 1_000;
+/** An index that differs in more is put right by several checks, or better by a rebuild. */
+const MOST_DIFFERENCES = 100_000;
+const REPAIRED_WITHIN_MS = 120_000;
+const LOOK_AGAIN_MS = 250;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** @property held what the index has of it; undefined where it has nothing */
+export interface Difference {
+  id: string;
+  kind: 'missing' | 'stale' | 'extra';
+  truth: Truth | undefined;
+  held: HeldDocument | undefined;
+}
+
+export interface CompareOptions {
+  /** Compare contents as well, of every document. */
+  deep?: boolean;
+  /** Which share of the buckets is compared id by id although its sums agree. */
+  turn?: number | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+export interface Comparison {
+  records: number;
+  documents: number;
+  bucketsCompared: number;
+  differences: Difference[];
+  /** There were more differences than one check takes on. */
+  unfinished: boolean;
+}
+
+/**
+ * Finds where an index differs from PostgreSQL: by sums over buckets first, then id by id in those that differ. A change
+ * on its way to the index is no difference, nor is a dead letter, which has a list of its own.
+ * @throws DirectoryError `conflict` for a deep check of an index that keeps no contents
+ */
+export async function compareIndex(context: Context, index: string, options: CompareOptions = {}): Promise<Comparison> {
+  const { db, elasticsearch } = context;
+  const { deep = false, turn, signal, onProgress } = options;
+  if (deep && !(await holdsContent(elasticsearch, index))) {
+    throw new DirectoryError(
+      'conflict',
+      'The index was made with a mapping that keeps no contents to compare: rebuild it first',
+    );
+  }
+  await elasticsearch.indices.refresh({ index });
+  const [expected, held] = await Promise.all([sumChildren(db, PROJECTION_VERSION), sumDocuments(elasticsearch, index)]);
+  const all = [...new Set([...expected.keys(), ...held.keys()])].sort((one, other) => one - other);
+  const chosen = all.filter(
+    (bucket) => deep || bucket % TURNS === turn || !isSame(expected.get(bucket), held.get(bucket)),
+  );
+  const sizeOf = (bucket: number) => Math.max(expected.get(bucket)?.documents ?? 0, held.get(bucket)?.documents ?? 0);
+  // By id: a document in a bucket that is not its own differs in both.
+  const differences = new Map<string, Difference>();
+  const snapshot = await openSnapshot(elasticsearch, index);
+  let compared = 0;
+  try {
+    for (const buckets of inGroups(chosen, sizeOf)) {
+      signal?.throwIfAborted();
+      if (differences.size >= MOST_DIFFERENCES) break;
+      const suspects = await findSuspects(context, snapshot, buckets, deep);
+      for (const found of await examineAll(context, index, suspects, deep)) differences.set(found.id, found);
+      compared += buckets.length;
+      onProgress?.(compared, chosen.length);
+    }
+  } finally {
+    await snapshot.close().catch(() => undefined);
+  }
+  const total = (sums: Map<number, BucketSums>) => [...sums.values()].reduce((sum, one) => sum + one.documents, 0);
+  return {
+    records: total(expected),
+    documents: total(held),
+    bucketsCompared: compared,
+    differences: [...differences.values()],
+    unfinished: compared < chosen.length,
+  };
+}
+
+function isSame(one: BucketSums | undefined, other: BucketSums | undefined): boolean {
+  return (
+    one !== undefined &&
+    other !== undefined &&
+    one.documents === other.documents &&
+    one.versions === other.versions &&
+    one.stated === other.stated &&
+    one.checks === other.checks &&
+    isClose(one.squares, other.squares) &&
+    isClose(one.mean, other.mean) &&
+    one.shielded === other.shielded
+  );
+}
+
+/** Of sums beyond what a number holds exactly, rounded differently on the two sides. A single change is far larger. */
+function isClose(one: number, other: number): boolean {
+  return Math.abs(one - other) <= 1e-13 * Math.abs(other);
+}
+
+function* inGroups(buckets: number[], sizeOf: (bucket: number) => number): Generator<number[]> {
+  let group: number[] = [];
+  let size = 0;
+  for (const bucket of buckets) {
+    if (group.length > 0 && size + sizeOf(bucket) > COMPARED_AT_ONCE) {
+      yield group;
+      group = [];
+      size = 0;
+    }
+    group.push(bucket);
+    size += sizeOf(bucket);
+  }
+  if (group.length > 0) yield group;
+}
+
+function* inChunks<T>(values: T[]): Generator<T[]> {
+  for (let from = 0; from < values.length; from += EXAMINED_AT_ONCE) yield values.slice(from, from + EXAMINED_AT_ONCE);
+}
+
+/** Ids that seem to differ. The two sides are read at different moments, so each is still to be examined. */
+async function findSuspects(
+  context: Context,
+  snapshot: IndexSnapshot,
+  buckets: number[],
+  deep: boolean,
+): Promise<string[]> {
+  const [children, documents] = await Promise.all([findExpected(context.db, buckets), snapshot.read(buckets, deep)]);
+  const facts = deep ? await findFactsOf(context, children) : undefined;
+  const held = new Map(documents.map((document) => [document.id, document]));
+  const suspects = new Set<string>();
+  for (const child of children) {
+    if (!isRight(held.get(child.childId), child, facts?.get(child.childId))) suspects.add(child.childId);
+    held.delete(child.childId);
+  }
+  for (const id of held.keys()) suspects.add(id);
+  return [...suspects];
+}
+
+async function findFactsOf({ db }: Context, children: { childId: string }[]): Promise<Map<string, ChildFacts>> {
+  const facts = await findFacts(
+    db,
+    children.map((child) => child.childId),
+  );
+  return new Map(facts.map((child) => [child.childId, child]));
+}
+
+function isRight(held: HeldDocument | undefined, child: ExpectedDocument, facts: ChildFacts | undefined): boolean {
+  if (!held?.consistent || held.version !== child.version || held.shielded !== child.shielded) return false;
+  return facts === undefined || held.content === contentOf({ ...projectChild(facts) });
+}
+
+async function examineAll(context: Context, index: string, ids: string[], deep: boolean): Promise<Difference[]> {
+  const differences: Difference[] = [];
+  for (const some of inChunks(ids)) differences.push(...(await examine(context, index, some, deep)));
+  return differences;
+}
+
+/**
+ * Whether these differ beyond doubt. PostgreSQL is asked before and after the index: an id that waited for nothing before
+ * was acknowledged at its version, so the index, refreshed since, must hold it; and it had not changed by the end.
+ */
+async function examine(context: Context, index: string, ids: string[], deep: boolean): Promise<Difference[]> {
+  const known = ids.filter((id) => UUID.test(id));
+  const before = await findTruth(context.db, known);
+  const facts = deep ? await findFactsOf(context, [...before.values()]) : undefined;
+  const held = await findDocuments(context.elasticsearch, index, ids, deep);
+  const after = await findTruth(context.db, known);
+  return ids.flatMap((id): Difference[] => {
+    const truth = before.get(id);
+    const document = held.get(id);
+    const settled = truth === undefined || isSettled(truth, after.get(id));
+    const difference = { id, truth, held: document && { ...document, content: '' } };
+    if (!settled) return [];
+    if (!truth?.indexed) return document ? [{ ...difference, kind: 'extra' }] : [];
+    if (!document) return [{ ...difference, kind: 'missing' }];
+    const { version, shielded, childId } = truth;
+    const child = { childId, version: version as number, shielded };
+    const fact = facts?.get(id);
+    if (deep && fact?.version !== version) return [];
+    return isRight(document, child, fact) ? [] : [{ ...difference, kind: 'stale' }];
+  });
+}
+
+function isSettled(before: Truth, after: Truth | undefined): boolean {
+  return (
+    !before.waiting &&
+    after !== undefined &&
+    !after.waiting &&
+    before.version === after.version &&
+    before.indexed === after.indexed
+  );
+}
+
+/**
+ * Has the differences put right: through the outbox, as any change. Only what no change could ever reach is removed at
+ * once: documents of ids that no child can have, and those ahead of PostgreSQL, which would refuse every change to come.
+ */
+async function repair(context: Context, index: string, differences: Difference[]): Promise<void> {
+  const beyondReach = differences.filter(({ id, truth, held }) => {
+    if (!held) return false;
+    const most = truth?.version ?? Number.MAX_SAFE_INTEGER;
+    return !UUID.test(id) || held.version > most;
+  });
+  if (beyondReach.length > 0 || differences.some(({ kind }) => kind === 'missing')) {
+    const documents = beyondReach.flatMap(({ held }) => held ?? []);
+    await removeDocuments(context.elasticsearch, index, documents);
+  }
+  const reachable = differences.filter(({ id }) => UUID.test(id));
+  const known = reachable.filter(({ truth }) => truth?.version != null).map(({ id }) => id);
+  for (const some of inChunks(known)) await queueAgain(context.db, some);
+  const unknown = reachable.filter(({ truth }) => truth?.version == null);
+  for (const some of inChunks(unknown)) await queueRemovals(context.db, some.map(removalOf));
+}
+
+function removalOf({ id, truth, held }: Difference): { childId: string; version: number } {
+  const version = Math.max(held?.version ?? 0, truth?.destroyedAt ?? 0);
+  return { childId: id, version: Math.min(version, Number.MAX_SAFE_INTEGER) };
+}
+
+/** Waits for workers to settle what was queued. @returns how many of the differences are no more */
+async function countRepaired(
+  context: Context,
+  index: string,
+  differences: Difference[],
+  deep: boolean,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const ids = differences.map(({ id }) => id);
+  const queued = ids.filter((id) => UUID.test(id));
+  const deadline = Date.now() + REPAIRED_WITHIN_MS;
+  while ((await countWaiting(context.db, queued)) > 0 && Date.now() < deadline) {
+    await delay(LOOK_AGAIN_MS, undefined, signal ? { signal } : {});
+  }
+  const waiting = await countWaiting(context.db, queued);
+  const letters = await countRefused(context, queued);
+  return ids.length - waiting - letters - (await examineAll(context, index, ids, deep)).length;
+}
+
+async function countRefused({ db }: Context, ids: string[]): Promise<number> {
+  const truths = await findTruth(db, ids);
+  return [...truths.values()].filter((truth) => truth.refused).length;
+}
+
+export interface ReconcileOptions {
+  deep?: boolean;
+  signal?: AbortSignal;
+  onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * One check of the index that searches read, from beginning to end, on record in the history.
+ * @param id of a reconciliation that was requested; without one it is made
+ * @returns undefined, with nothing done, where another is going on or there is no complete index to check
+ */
+export async function reconcile(
+  context: Context,
+  { deep = false, signal, onProgress }: ReconcileOptions = {},
+  id?: string,
+): Promise<Reconciliation | undefined> {
+  const { db } = context;
+  return aloneReconciling(db, async () => {
+    const index = await indexToCheck(context);
+    if (!index) return undefined;
+    const reconciliationId = id ?? (await requestReconciliation(db, { deep }));
+    const turn = await beginReconciliation(db, reconciliationId, index);
+    const outcome = await check(context, index, { deep, turn, signal, onProgress });
+    await endReconciliation(db, reconciliationId, outcome.counts);
+    const { missing, stale, extra, repaired } = outcome.counts;
+    if (missing + stale + extra > 0) {
+      context.log.warn({ index, missing, stale, extra, repaired }, 'the index differed from PostgreSQL');
+      await recordSystemAudit(db, {
+        action: 'repair-index',
+        details: { reconciliationId, deep, missing, stale, extra, repaired },
+      });
+    }
+    if (outcome.failure) throw outcome.failure;
+    return findReconciliation(db, reconciliationId);
+  });
+}
+
+async function check(
+  context: Context,
+  index: string,
+  options: CompareOptions & { deep: boolean },
+): Promise<{ counts: Outcome; failure?: unknown }> {
+  const counts: Outcome = {
+    state: 'done',
+    records: 0,
+    documents: 0,
+    bucketsCompared: 0,
+    missing: 0,
+    stale: 0,
+    extra: 0,
+    repaired: 0,
+    reason: null,
+  };
+  try {
+    const { differences, unfinished, ...compared } = await compareIndex(context, index, options);
+    Object.assign(counts, compared);
+    // One that was replaced meanwhile takes no more changes: what it lacks is no drift.
+    if ((await indexToCheck(context)) !== index) return { counts: { ...counts, state: 'failed', reason: 'replaced' } };
+    for (const { kind } of differences) counts[kind] += 1;
+    if (unfinished) counts.reason = `more than ${MOST_DIFFERENCES} differences: the next check goes on`;
+    if (differences.length > 0) {
+      await repair(context, index, differences);
+      counts.repaired = await countRepaired(context, index, differences, options.deep, options.signal);
+    }
+    return { counts };
+  } catch (failure) {
+    const { name = 'unknown' } = failure as Error;
+    const reason = options.signal?.aborted ? 'broken off' : name;
+    return { counts: { ...counts, state: 'failed', reason }, failure };
+  }
+}
+
+async function indexToCheck({ elasticsearch, config }: Context): Promise<string | undefined> {
+  const found = await elasticsearch.indices.getAlias({ name: readAlias(config.instance) }, { ignore: [404] });
+  return Object.keys(found).find((name) => name.startsWith(readAlias(config.instance)));
+}
