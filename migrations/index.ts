@@ -8,6 +8,7 @@ import * as auditChain from './20261125T1510Z-audit-chain.js';
 import * as sensitiveServices from './20261125T1520Z-sensitive-services.js';
 import * as shielding from './20261125T1530Z-shielding.js';
 import * as verification from './20261125T1600Z-verification.js';
+import * as rebuilds from './20261125T1655Z-rebuilds.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
 export const migrations: Record<string, Migration> = {
@@ -20,4 +21,5 @@ export const migrations: Record<string, Migration> = {
   '20261125T1530Z-shielding': shielding,
   '20261125T1520Z-sensitive-services': sensitiveServices,
   '20261125T1600Z-verification': verification,
+  '20261125T1655Z-rebuilds': rebuilds,
 };

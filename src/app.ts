@@ -22,6 +22,7 @@ import { recordRoutes } from './routes/children/records.js';
 import { searchRoutes } from './routes/children/search.js';
 import { serviceRoutes } from './routes/children/services.js';
 import { healthRoutes } from './routes/health.js';
+import { indexRebuildRoutes } from './routes/index-rebuilds.js';
 import { meRoutes } from './routes/me.js';
 import { sessionRoutes } from './routes/session.js';
 import { shieldRoutes } from './routes/shields.js';
@@ -74,6 +75,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     await app.register(auditRoutes(context));
     await app.register(shieldRoutes(context));
     await app.register(verificationRoutes(context));
+    await app.register(indexRebuildRoutes(context));
 
     await serveApiDocs(app);
     await app.ready();

@@ -65,7 +65,8 @@ export interface Config {
   http: { host: string; port: number };
   logLevel: string;
   auth: { accessTokenMinutes: number; sessionHours: number };
-  index: { shards: number; replicas: number };
+  /** @property mappings folder of the mappings, one file a version */
+  index: { shards: number; replicas: number; mappings: string };
   /** Searches, look-ups and verifications a minute; 0 for no limit. */
   rateLimits: { user: number; organisation: number };
   audit: {
@@ -100,7 +101,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     http: { host: settings.HOST, port: settings.PORT },
     logLevel: settings.LOG_LEVEL,
     auth: { accessTokenMinutes: settings.AUTH_ACCESS_TOKEN_MINUTES, sessionHours: settings.AUTH_SESSION_HOURS },
-    index: { shards: settings.INDEX_SHARDS, replicas: settings.INDEX_REPLICAS },
+    index: {
+      shards: settings.INDEX_SHARDS,
+      replicas: settings.INDEX_REPLICAS,
+      mappings: path.join(projectRoot, 'index-mappings'),
+    },
     rateLimits: {
       user: settings.RATE_LIMIT_SEARCHES_PER_MINUTE,
       organisation:

@@ -7,6 +7,7 @@ import { releaseClaims } from '../src/db/outbox.js';
 import { createIndexQueue, createRedis, type IndexJob, indexQueues, parseIndexJob } from '../src/queues/index-queue.js';
 import { ensureIndex } from '../src/search/aliases.js';
 import { IndexRetryError, indexChildren } from './index-children.js';
+import { startRebuilder } from './rebuild-index.js';
 import { startRelay } from './relay-outbox.js';
 import { startSealer } from './seal-audit.js';
 
@@ -73,12 +74,13 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
   const ending = new AbortController();
   const counting = countNames(context, ending.signal);
   const sealer = startSealer(context);
+  const rebuilder = startRebuilder(context);
 
   return {
     async close() {
       ending.abort();
       const inOrder = async () => {
-        await Promise.all([relay.close(), sealer.close()]);
+        await Promise.all([relay.close(), sealer.close(), rebuilder.close()]);
         await Promise.all([counting, ...workers.map((worker) => worker.close())]);
         await Promise.all(Object.values(queues).map((queue) => queue.close()));
       };

@@ -4,6 +4,7 @@ import { evaluateCommand } from './evaluate.js';
 import { runProgram } from './exit.js';
 import { generateCommand } from './generate.js';
 import { importCommand } from './import.js';
+import { addRebuildCommands } from './index-rebuild.js';
 import { migrateCommand } from './migrate.js';
 import { serveCommand } from './serve.js';
 import { stackCommand } from './stack.js';
@@ -25,7 +26,8 @@ const program = new Command('directory')
   .addCommand(trainCommand())
   .addCommand(userCommand())
   .addCommand(tokenCommand())
-  .addCommand(auditCommand());
+  .addCommand(auditCommand())
+  .addCommand(addRebuildCommands(new Command('index').description('the search index')));
 
 throwUsageErrors(program);
 

@@ -60,22 +60,25 @@ export interface Acknowledged {
   version: number;
   /** A shield stood whose acknowledgement is awaited. */
   shieldWaits: boolean;
-  /** The index itself, behind whatever alias. */
-  indexName: string;
+  /** The indices themselves, behind whatever aliases. */
+  indexNames: string[];
 }
 
 /**
  * Settles what the index has acknowledged: an entry goes only if no later version waits. A shield is marked,
  * so that searches need no longer leave the child out by id, if what was acknowledged is the child as it is today.
- * What an index acknowledged that has been replaced since counts for nothing: its children wait again, for the new one.
+ * What an index acknowledged that has been replaced since counts for nothing: its children wait again, for the new one. Nor
+ * does what an index has not acknowledged that a rebuild is making, also where the rebuild began after the job.
  * @returns how many acknowledgements counted
  */
 export async function settle(db: Kysely<Database>, acknowledged: Acknowledged[]): Promise<number> {
   if (acknowledged.length === 0) return 0;
   return db.transaction().execute(async (trx) => {
-    const standing = await holdStandingIndices(trx, new Set(acknowledged.map((entry) => entry.indexName)));
-    const counted = acknowledged.filter((entry) => standing.has(entry.indexName));
-    await releaseClaims(trx, childIdsOf(acknowledged.filter((entry) => !standing.has(entry.indexName))));
+    const { standing, building } = await holdStandingIndices(trx);
+    const counts = ({ indexNames }: Acknowledged) =>
+      indexNames.some((name) => standing.has(name)) && building.every((name) => indexNames.includes(name));
+    const counted = acknowledged.filter(counts);
+    await releaseClaims(trx, childIdsOf(acknowledged.filter((entry) => !counts(entry))));
     if (counted.length === 0) return 0;
     const shielded = counted.filter((entry) => entry.shieldWaits);
     if (shielded.length > 0) {
@@ -108,16 +111,16 @@ function listed(entries: Acknowledged[]) {
   return sql`unnest(${ids}::uuid[], ${versions}::bigint[]) as done (child_id, version)`;
 }
 
-/** Those of the indices that are in use; none of them is retired before the transaction has ended. */
-async function holdStandingIndices(trx: Transaction<Database>, names: Set<string>): Promise<Set<string>> {
+/** Indices in use, those that are being built among them; none of them is replaced before the transaction has ended. */
+async function holdStandingIndices(trx: Transaction<Database>): Promise<{ standing: Set<string>; building: string[] }> {
   const rows = await trx
     .selectFrom('index_builds')
-    .select('index_name')
-    .where('index_name', 'in', [...names])
-    .where('state', '!=', 'retired')
+    .select(['index_name', 'state'])
+    .where('state', 'not in', ['kept', 'retired'])
     .forShare()
     .execute();
-  return new Set(rows.map((row) => row.index_name));
+  const building = rows.filter((row) => row.state === 'building').map((row) => row.index_name);
+  return { standing: new Set(rows.map((row) => row.index_name)), building };
 }
 
 export interface Refused {
@@ -135,7 +138,7 @@ export interface Refused {
  */
 export async function buryDeadLetters(db: Kysely<Database>, refused: Refused[]): Promise<number> {
   return db.transaction().execute(async (trx) => {
-    const standing = await holdStandingIndices(trx, new Set(refused.map((letter) => letter.indexName)));
+    const { standing } = await holdStandingIndices(trx);
     const buried = refused.filter((letter) => standing.has(letter.indexName));
     await releaseClaims(trx, childIdsOf(refused.filter((letter) => !standing.has(letter.indexName))));
     for (const letter of buried) {
@@ -161,4 +164,17 @@ export async function readBacklog(db: Kysely<Database>): Promise<Backlog> {
     select (select count(*) from outbox) as pending, (select min(changed_at) from outbox) as "oldestPendingAt",
       (select count(*) from dead_letters where retried_at is null) as "deadLetters"`.execute(db);
   return rows[0] as Backlog;
+}
+
+const MANY_WAITING = 5_000;
+const LONG_WAIT_SECONDS = 2;
+
+/** Whether changes wait in greater numbers, or for longer, than they should: whatever can wait leaves the index to them. */
+export async function isBehind(db: Kysely<Database>): Promise<boolean> {
+  const { rows } = await sql<{ behind: boolean }>`
+    select (select count(*) from (select from outbox limit ${MANY_WAITING + 1}) some) > ${MANY_WAITING}::int
+      or exists (
+        select from (select changed_at from outbox where claimed_at is null order by urgent desc, changed_at limit 1) oldest
+        where changed_at < now() - make_interval(secs => ${LONG_WAIT_SECONDS})) as behind`.execute(db);
+  return rows[0]?.behind === true;
 }

@@ -9,6 +9,7 @@ type Rule = 'public' | { roles: readonly Role[]; touchesChild: boolean };
 const signedIn: Rule = { roles, touchesChild: false };
 const administrators: Rule = { roles: ['administrator'], touchesChild: false };
 const readers = { roles: ['practitioner', 'management-team'], touchesChild: true } satisfies Rule;
+const dataTeams: Rule = { roles: ['data-team'], touchesChild: false };
 const managers: Rule = { roles: ['management-team'], touchesChild: true };
 
 /** Who may call what, written down a second time: a route that is new or changed must be thought of here as well. */
@@ -60,6 +61,11 @@ const expected: Record<string, Rule> = {
   'POST /v1/children/:childId/shield-override': managers,
   'GET /v1/shields/reviews': managers,
   'GET /v1/shields/overrides': managers,
+  'POST /v1/index/rebuilds': dataTeams,
+  'GET /v1/index/rebuilds': dataTeams,
+  'GET /v1/index/rebuilds/:rebuildId': dataTeams,
+  'DELETE /v1/index/rebuilds/:rebuildId': dataTeams,
+  'POST /v1/index/rebuilds/:rebuildId/rollback': dataTeams,
   'POST /v1/verifications': { roles: ['call-centre'], touchesChild: true },
 };
 

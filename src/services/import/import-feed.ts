@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errors, type estypes } from '@elastic/elasticsearch';
+import { errors } from '@elastic/elasticsearch';
 import { v7 as uuid } from 'uuid';
 import { IndexRetryError, indexLoaded } from '../../../workers/index-children.js';
 import type { Context } from '../../context.js';
@@ -9,6 +9,7 @@ import { failAbandonedBatches, type RowCounts, recordBatch } from '../../db/feed
 import { refreshNameFrequencies } from '../../db/name-frequencies.js';
 import { UsageError } from '../../errors.js';
 import { ensureIndex, writeAlias } from '../../search/aliases.js';
+import { mergeIndex } from '../../search/merge-index.js';
 import { todayInEngland } from '../child-age.js';
 import { rowProblem } from './feed-row.js';
 import { countOutcomes, type Loading, loadRows, type ReportLine, type Rows } from './load-rows.js';
@@ -30,7 +31,6 @@ export interface ImportOptions {
   progress?: (counts: ImportCounts) => void;
 }
 
-const MERGE_LOOKED_AT_EVERY_MS = 200;
 /** Rows of a transaction, and of a request to the index. */
 const BATCH = 500;
 /** PostgreSQL takes two batches at once while Elasticsearch takes two that are in PostgreSQL: nobody waits for another's answer. */
@@ -64,19 +64,7 @@ export async function importInitial(context: Context, input: Readable, options: 
 export async function mergeSegments(context: Context): Promise<void> {
   const index = writeAlias(context.config.instance);
   await context.elasticsearch.indices.refresh({ index });
-  // Eleven million take minutes: longer than any one request is waited for.
-  const { task } = await context.elasticsearch.indices.forcemerge({
-    index,
-    max_num_segments: 1,
-    wait_for_completion: false,
-  });
-  while (task && (await isRunning(context, task))) await delay(MERGE_LOOKED_AT_EVERY_MS);
-}
-
-/** A task that is not known any more has ended, and so has one of a node that is gone. */
-async function isRunning({ elasticsearch }: Context, task: estypes.TaskId): Promise<boolean> {
-  const { completed = true } = await elasticsearch.tasks.get({ task_id: String(task) }, { ignore: [404] });
-  return !completed;
+  await mergeIndex(context, index);
 }
 
 async function loadAll(context: Context, input: Readable, options: ImportOptions, counts: ImportCounts): Promise<void> {
