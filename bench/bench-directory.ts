@@ -43,6 +43,8 @@ export interface BenchDirectory {
   load: LoadFacts;
   /** Process id of the API. */
   apiPid: number;
+  /** Process id of the worker. */
+  workerPid: number;
   /** An access token of an account that is made for it once. */
   token(role: string, authority: string): Promise<string>;
   close(): Promise<void>;
@@ -86,7 +88,7 @@ export async function openBenchDirectory(options: BenchOptions): Promise<BenchDi
     // Waited for below, so that neither is left behind when the other does not start.
     working.catch(() => undefined);
     const api = await start(['serve', '--port', '0'], /^listening on/).finally(() => working.catch(() => undefined));
-    await working;
+    const worker = await working;
     return {
       instance,
       url: api.line.replace('listening on ', ''),
@@ -95,6 +97,7 @@ export async function openBenchDirectory(options: BenchOptions): Promise<BenchDi
       folder,
       load,
       apiPid: api.pid,
+      workerPid: worker.pid,
       async token(role, authority) {
         const username = `bench-${role}`;
         if (!(await hasUser(urls.databaseUrl, username)))

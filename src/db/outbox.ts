@@ -172,7 +172,7 @@ const LONG_WAIT_SECONDS = 2;
 /** Whether changes wait in greater numbers, or for longer, than they should: whatever can wait leaves the index to them. */
 export async function isBehind(db: Kysely<Database>): Promise<boolean> {
   const { rows } = await sql<{ behind: boolean }>`
-    select (select count(*) from (select from outbox limit ${MANY_WAITING + 1}) some) > ${MANY_WAITING}::int
+    select (select count(*) from (select from outbox limit ${MANY_WAITING + 1}) waiting) > ${MANY_WAITING}::int
       or exists (
         select from (select changed_at from outbox where claimed_at is null order by urgent desc, changed_at limit 1) oldest
         where changed_at < now() - make_interval(secs => ${LONG_WAIT_SECONDS})) as behind`.execute(db);

@@ -158,10 +158,7 @@ export interface Preparation {
   mappingVersion: number;
 }
 
-/**
- * From the end of this transaction on no change is settled that the new index has not acknowledged. The index that was kept
- * goes, unless it is the one that is rolled back to.
- */
+/** From the end of this transaction on no change is settled that the new index has not acknowledged. */
 export async function startBuilding(
   trx: Transaction<Database>,
   rebuildId: string,
@@ -172,20 +169,20 @@ export async function startBuilding(
     .values({ index_name: toIndex, mapping_version: mappingVersion, state: 'building' })
     .onConflict((conflict) => conflict.column('index_name').doUpdateSet({ state: 'building' }))
     .execute();
-  await trx.updateTable('index_builds').set({ state: 'retired' }).where('state', '=', 'kept').execute();
   await sql`
     update rebuilds set from_index = ${fromIndex}, to_index = ${toIndex}, mapping_version = ${mappingVersion},
       total = (select count(*) from children where archived_at is null)
     where id = ${rebuildId}`.execute(trx);
 }
 
-/** The new index is live, the old one kept; what it refused, or refuses, is tried once more and told of as ever. */
+/** The new index is live, the old one kept, and the one kept until now goes; what it refused, or refuses, is tried once more and told of as ever. */
 export async function finishRebuild(
   trx: Transaction<Database>,
   { rebuildId, rollsBack, toIndex }: Rebuild,
   refusedIds: string[],
 ): Promise<void> {
   const now = new Date();
+  await trx.updateTable('index_builds').set({ state: 'retired' }).where('state', '=', 'kept').execute();
   await trx.updateTable('index_builds').set({ state: 'kept', kept_at: now }).where('state', '=', 'live').execute();
   await trx
     .updateTable('index_builds')

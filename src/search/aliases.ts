@@ -68,7 +68,7 @@ export async function indexBehind(context: Context, alias: string): Promise<stri
     { name: alias },
     { ignore: [404], requestTimeout: TIMEOUT_MS },
   );
-  return Object.keys(found).find((name) => name.startsWith(alias.replace(/-write$/, '')));
+  return Object.keys(found).find((name) => name.startsWith(alias.replace(/-(write|next)$/, '')));
 }
 
 async function createFirstIndex(context: Context): Promise<string> {
