@@ -43,6 +43,8 @@ export interface BenchDirectory {
   load: LoadFacts;
   /** Process id of the API. */
   apiPid: number;
+  /** Process id of the worker. */
+  workerPid: number;
   /** From here on the index hears of nothing. */
   stopWorker(): Promise<void>;
   /** An access token of an account that is made for it once. */
@@ -97,6 +99,7 @@ export async function openBenchDirectory(options: BenchOptions): Promise<BenchDi
       folder,
       load,
       apiPid: api.pid,
+      workerPid: worker.pid,
       stopWorker: () => worker.stop(),
       async token(role, authority) {
         const username = `bench-${role}`;

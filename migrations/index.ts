@@ -12,6 +12,7 @@ import * as signIn from './20261125T1610Z-people.js';
 import * as keeping from './20261125T1620Z-keeping.js';
 import * as indexMerging from './20261125T1640Z-index-merging.js';
 import * as indexHealth from './20261125T1650Z-index-health.js';
+import * as rebuilds from './20261125T1655Z-rebuilds.js';
 import * as forgetting from './20261125T1945Z-forgetting.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
@@ -29,5 +30,6 @@ export const migrations: Record<string, Migration> = {
   '20261125T1620Z-keeping': keeping,
   '20261125T1640Z-index-merging': indexMerging,
   '20261125T1650Z-index-health': indexHealth,
+  '20261125T1655Z-rebuilds': rebuilds,
   '20261125T1945Z-forgetting': forgetting,
 };

@@ -25,6 +25,7 @@ import { searchRoutes } from './routes/children/search.js';
 import { serviceRoutes } from './routes/children/services.js';
 import { healthRoutes } from './routes/health.js';
 import { indexHealthRoutes } from './routes/index-health.js';
+import { indexRebuildRoutes } from './routes/index-rebuilds.js';
 import { meRoutes } from './routes/me.js';
 import { sessionRoutes } from './routes/session.js';
 import { shieldRoutes } from './routes/shields.js';
@@ -82,6 +83,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     await app.register(shieldRoutes(context));
     await app.register(verificationRoutes(context));
     await app.register(indexHealthRoutes(context));
+    await app.register(indexRebuildRoutes(context));
 
     await serveApiDocs(app);
     await app.ready();

@@ -96,8 +96,15 @@ export interface Config {
     /** Whose tokens are accepted beside our own. */
     provider: IdentityProvider | undefined;
   };
-  /** Checks against PostgreSQL on schedule; 0 for none. */
-  index: { shards: number; replicas: number; checkMinutes: number; deepCheckHours: number };
+  index: {
+    shards: number;
+    replicas: number;
+    /** Checks against PostgreSQL on schedule; 0 for none. */
+    checkMinutes: number;
+    deepCheckHours: number;
+    /** Folder of the mappings, one file a version. */
+    mappings: string;
+  };
   /** Searches, look-ups and verifications a minute; 0 for no limit. */
   rateLimits: { user: number; organisation: number };
   audit: {
@@ -170,6 +177,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       replicas: settings.INDEX_REPLICAS,
       checkMinutes: settings.INDEX_CHECK_MINUTES,
       deepCheckHours: settings.INDEX_DEEP_CHECK_HOURS,
+      mappings: path.join(projectRoot, 'index-mappings'),
     },
     rateLimits: {
       user: settings.RATE_LIMIT_SEARCHES_PER_MINUTE,

@@ -4,7 +4,8 @@ import type { Context } from '../src/context.js';
 import { type ChildFacts, findFacts } from '../src/db/children.js';
 import { noteNewNames } from '../src/db/name-frequencies.js';
 import { buryDeadLetters, findPending, settle } from '../src/db/outbox.js';
-import { writeAlias } from '../src/search/aliases.js';
+import { nextAlias, writeAlias } from '../src/search/aliases.js';
+import { fitDocument, newestMapping } from '../src/search/mappings.js';
 import { nameParts, projectChild } from '../src/search/projection.js';
 import { documentCounter } from '../src/services/index/metrics.js';
 
@@ -18,11 +19,18 @@ export interface IndexOutcome {
   deadLetters: number;
 }
 
-interface Target {
+/** A document to be written, or one that must not be there. */
+export interface Target {
   childId: string;
   version: number;
-  document: ReturnType<typeof projectChild>;
+  child: ChildFacts | undefined;
   shieldWaits: boolean;
+}
+
+/** Where documents are written. */
+export interface Destination {
+  alias: string;
+  mappingVersion: number;
 }
 
 /**
@@ -46,23 +54,21 @@ export async function indexLoaded(context: Context, childIds: string[]): Promise
 async function writeDocuments(context: Context, childIds: string[], children: ChildFacts[]): Promise<IndexOutcome> {
   const targets = await findTargets(context, childIds, children);
   if (targets.length === 0) return { acknowledged: 0, deadLetters: 0 };
-  const alias = writeAlias(context.config.instance);
-  const { items } = await context.elasticsearch.bulk({
-    index: alias,
-    require_alias: true,
-    operations: targets.flatMap(bulkOperation),
-  });
-  const results = targets.map((target, position) => ({ target, ...judge(items[position]) }));
+  const { current, next } = await findDestinations(context);
+  const verdicts = await writeTo(context, next ? [current, next] : [current], targets);
+  const results = targets.map((target, at) => ({ target, ...judgeBoth(verdicts[0]?.[at], verdicts[1]?.[at]) }));
   const written = results.filter((result) => result.verdict === 'written');
-  // A shield counts as acknowledged only when searches no longer see the old document.
-  if (written.some(({ target }) => target.shieldWaits)) await context.elasticsearch.indices.refresh({ index: alias });
+  // A shield counts as acknowledged only when searches no longer see the old document, in the index to come as well.
+  if (written.some(({ target }) => target.shieldWaits)) {
+    await context.elasticsearch.indices.refresh({ index: next ? [current.alias, next.alias] : current.alias });
+  }
   const acknowledged = await settle(
     context.db,
-    written.map(({ target: { childId, version, shieldWaits }, indexName }) => ({
+    written.map(({ target: { childId, version, shieldWaits }, indexNames }) => ({
       childId,
       version,
       shieldWaits,
-      indexName,
+      indexNames,
     })),
   );
   const refused = results.filter((result) => result.verdict === 'refused');
@@ -73,13 +79,14 @@ async function writeDocuments(context: Context, childIds: string[], children: Ch
   counter.inc({ outcome: 'retried' }, later.length);
   let deadLetters = 0;
   if (refused.length > 0) {
-    await removeHidden(
-      context,
-      refused.map(({ target }) => target),
-    );
     deadLetters = await buryDeadLetters(
       context.db,
-      refused.map(({ target: { childId, version }, reason, indexName }) => ({ childId, version, reason, indexName })),
+      refused.map(({ target: { childId, version }, reason, indexNames: [indexName = ''] }) => ({
+        childId,
+        version,
+        reason,
+        indexName,
+      })),
     );
     context.log.error({ count: refused.length, reasons: reasonsOf(refused) }, 'documents refused');
   }
@@ -91,24 +98,78 @@ async function writeDocuments(context: Context, childIds: string[], children: Ch
 }
 
 /**
- * Where the document of a shielded child is refused, the one from before the shield would stay, with all that is hidden
- * now. Better none: the child is found by number, and again by name once the dead letter has been seen to.
- * @throws IndexRetryError when it could not be removed for now: then nothing is settled
+ * The index that is searched, and the one that a rebuild is making. Should a rebuild begin after this look, what is written is
+ * not settled (src/db/outbox.ts) and comes again.
  */
-async function removeHidden(context: Context, refused: Target[]): Promise<void> {
-  const shielded = refused.filter(({ document }) => document?.shielded);
-  if (shielded.length === 0) return;
-  const { items } = await context.elasticsearch.bulk({
-    index: writeAlias(context.config.instance),
-    require_alias: true,
-    operations: shielded.flatMap((target) => bulkOperation({ ...target, document: undefined })),
-  });
-  const left = items.map(judge).filter(({ verdict }) => verdict !== 'written');
-  if (left.length > 0)
-    throw new IndexRetryError(`${left.length} documents of shielded children to be removed: ${left[0]?.reason}`);
+async function findDestinations({
+  db,
+  config,
+}: Context): Promise<{ current: Destination; next: Destination | undefined }> {
+  const builds = await db
+    .selectFrom('index_builds')
+    .select(['state', 'mapping_version'])
+    .where('state', 'not in', ['kept', 'retired'])
+    .orderBy('started_at', 'desc')
+    .execute();
+  const current = builds.find((build) => build.state !== 'building');
+  const next = builds.find((build) => build.state === 'building');
+  return {
+    current: {
+      alias: writeAlias(config.instance),
+      mappingVersion: current?.mapping_version ?? newestMapping(config),
+    },
+    next: next && { alias: nextAlias(config.instance), mappingVersion: next.mapping_version },
+  };
 }
 
-function reasonsOf(results: Verdict[]): string[] {
+/**
+ * Writes the documents to each of the places. Where that of a shielded child is refused, the one from before the shield would
+ * stay, with all that is hidden now. Better none: the child is found by number, and again by name once the dead letter has been
+ * seen to. One that could not be removed for now is to be tried again.
+ * @returns by place, what became of each document
+ */
+export async function writeTo(context: Context, destinations: Destination[], targets: Target[]): Promise<Verdict[][]> {
+  const verdicts = await write(context, destinations, targets);
+  for (const [at, destination] of destinations.entries()) {
+    const found = verdicts[at] ?? [];
+    const hidden = [...targets.keys()].filter(
+      (position) => targets[position]?.child?.shielded && found[position]?.verdict === 'refused',
+    );
+    if (hidden.length === 0) continue;
+    const removals = hidden.map((position) => ({ ...(targets[position] as Target), child: undefined }));
+    const [removed = []] = await write(context, [destination], removals);
+    for (const [order, position] of hidden.entries()) {
+      const { verdict, indexName, reason } = removed[order] ?? judge(undefined);
+      if (verdict !== 'written') found[position] = { verdict: 'later', indexName, reason };
+    }
+  }
+  return verdicts;
+}
+
+/** All in one request. An index is reached by its alias alone, so that one that is gone is never made anew by accident with guessed types. */
+async function write(
+  { config, elasticsearch }: Context,
+  destinations: Destination[],
+  targets: Target[],
+): Promise<Verdict[][]> {
+  const { items } = await elasticsearch.bulk({
+    require_alias: true,
+    operations: destinations.flatMap(({ alias, mappingVersion }) =>
+      targets.flatMap(({ childId, version, child }) => {
+        // Equal versions are written again: the same version always gives the same document, and a repair may need it.
+        const address = { _index: alias, _id: childId, version, version_type: 'external_gte' };
+        const document = child && projectChild(child, mappingVersion);
+        const operation: object[] = document
+          ? [{ index: address }, fitDocument(config, mappingVersion, document)]
+          : [{ delete: address }];
+        return operation;
+      }),
+    ),
+  });
+  return destinations.map((_, at) => targets.map((_target, position) => judge(items[at * targets.length + position])));
+}
+
+function reasonsOf(results: Pick<Verdict, 'reason'>[]): string[] {
   return [...new Set(results.map((result) => result.reason))];
 }
 
@@ -117,7 +178,7 @@ async function findTargets(context: Context, childIds: string[], children: Child
   const targets: Target[] = children.map((child) => ({
     childId: child.childId,
     version: child.version,
-    document: projectChild(child),
+    child,
     shieldWaits: waiting.has(child.childId),
   }));
   const known = new Set(children.map((child) => child.childId));
@@ -125,7 +186,7 @@ async function findTargets(context: Context, childIds: string[], children: Child
     context.db,
     childIds.filter((childId) => !known.has(childId)),
   );
-  for (const { childId, version } of gone) targets.push({ childId, version, document: undefined, shieldWaits: false });
+  for (const { childId, version } of gone) targets.push({ childId, version, child: undefined, shieldWaits: false });
   return targets;
 }
 
@@ -140,17 +201,25 @@ async function findWaitingShields(context: Context, children: ChildFacts[]): Pro
   return new Set(rows.map((row) => row.child_id));
 }
 
-function bulkOperation({ childId, version, document }: Target): object[] {
-  // Equal versions are written again: the same version always gives the same document, and a repair may need it.
-  const address = { _id: childId, version, version_type: 'external_gte' };
-  return document ? [{ index: address }, document] : [{ delete: address }];
-}
-
-interface Verdict {
+export interface Verdict {
   verdict: 'written' | 'later' | 'refused';
   /** The index that took the document or refused it; empty where none did either. */
   indexName: string;
   reason: string;
+}
+
+interface JointVerdict extends Omit<Verdict, 'indexName'> {
+  indexNames: string[];
+}
+
+/**
+ * A change waits until both have it. What the index to come refuses for good is no dead letter: its rebuild compares it with
+ * PostgreSQL before anybody searches it, and fails where it refuses many.
+ */
+function judgeBoth(current: Verdict | undefined, next: Verdict | undefined): JointVerdict {
+  const known = current ?? judge(undefined);
+  const { verdict, reason } = next?.verdict === 'later' ? next : known;
+  return { verdict, reason, indexNames: [known.indexName, ...(next ? [next.indexName] : [])] };
 }
 
 /** Looks at one item's answer. Only types of errors are kept: Elasticsearch's own sentences quote what they refuse. */

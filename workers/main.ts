@@ -17,6 +17,7 @@ import { createRetentionQueue } from '../src/queues/retention-queue.js';
 import { typeOfError } from './errors.js';
 import { IndexRetryError, indexChildren } from './index-children.js';
 import { createIndexKeeper } from './keep-index.js';
+import { startRebuilder } from './rebuild-index.js';
 import { startReconciling } from './reconcile-index.js';
 import { startRelay } from './relay-outbox.js';
 import { startRetention } from './retention.js';
@@ -101,12 +102,13 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
   const counting = countNames(context, ending.signal);
   const sealer = startSealer(context);
   const retention = startRetention(context, retentionJobs, consuming);
+  const rebuilder = startRebuilder(context);
 
   return {
     async close() {
       ending.abort();
       const inOrder = async () => {
-        await Promise.all([relay.close(), sealer.close()]);
+        await Promise.all([relay.close(), sealer.close(), rebuilder.close()]);
         await Promise.all([
           counting,
           retention.close(),

@@ -3,6 +3,7 @@ import { v7 as uuid } from 'uuid';
 import type { Context } from '../../src/context.js';
 import { findFacts } from '../../src/db/children.js';
 import { between, createRandom, pick, type Random } from '../../src/generator/random.js';
+import { mappingVersionOf } from '../../src/search/aliases.js';
 import { bucketOf, checkOf, type IndexDocument, projectChild } from '../../src/search/projection.js';
 
 /** Faults that sums over buckets see. */
@@ -52,7 +53,8 @@ const AT_ONCE = 1_000;
 /** Spoils documents of an index in ways that the seed repeats, past everything that guards it. */
 export async function corruptIndex(context: Context, index: string, options: CorruptOptions): Promise<Corrupted> {
   const random = createRandom(options.seed);
-  const { pairs, singles } = await chooseChildren(context, options);
+  const mapping = mappingVersionOf(index);
+  const { pairs, singles } = await chooseChildren(context, mapping, options);
   const byFault: Record<string, number> = {};
   const expected = { missing: 0, stale: 0, extra: 0 };
   const removed: string[] = [];
@@ -71,17 +73,17 @@ export async function corruptIndex(context: Context, index: string, options: Cor
       const [one, other] = pair;
       if (fault === 'pair: deleted and invented') {
         removed.push(one.childId);
-        written.push(invented(other, idInBucket(one.bucket, random)));
+        written.push(invented(other, idInBucket(one.bucket, random), mapping));
         note(fault, 'missing');
         note(fault, 'extra');
       } else {
-        written.push(...spoilPair(fault, one, other, random));
+        written.push(...spoilPair(fault, one, other, mapping, random));
         note(fault, 'stale');
         note(fault, 'stale');
       }
     } else if (single) {
       if (fault === 'deleted') removed.push(single.childId);
-      else written.push(spoil(fault, single, random));
+      else written.push(spoil(fault, single, mapping, random));
       note(fault, fault === 'deleted' ? 'missing' : fault.startsWith('invented') ? 'extra' : 'stale');
     } else {
       throw new Error('there are too few children for so many corruptions');
@@ -94,6 +96,7 @@ export async function corruptIndex(context: Context, index: string, options: Cor
 /** Pairs are of one bucket, so that what one gains the other may lose. */
 async function chooseChildren(
   { db }: Context,
+  mapping: number,
   { corruptions, seed }: CorruptOptions,
 ): Promise<{ pairs: [IndexDocument, IndexDocument][]; singles: IndexDocument[] }> {
   const { rows } = await sql<{ id: string }>`
@@ -109,7 +112,7 @@ async function chooseChildren(
   const wanted = [...paired, ...singleIds.slice(0, corruptions)];
   for (let from = 0; from < wanted.length; from += AT_ONCE) {
     for (const child of await findFacts(db, wanted.slice(from, from + AT_ONCE))) {
-      const document = projectChild(child);
+      const document = projectChild(child, mapping);
       if (document) documents.set(child.childId, document);
     }
   }
@@ -121,14 +124,14 @@ async function chooseChildren(
   return { pairs, singles: singleIds.slice(0, corruptions).map(documentOf) };
 }
 
-function spoil(fault: Fault, right: IndexDocument, random: Random): Written {
+function spoil(fault: Fault, right: IndexDocument, mapping: number, random: Random): Written {
   const id = right.childId;
   const as = (changes: Partial<IndexDocument>, version = right.version): Written => ({
     id,
     version,
     document: { ...right, ...changes },
   });
-  const atVersion = (version: number) => as({ version, check: checkOf(id, version) }, version);
+  const atVersion = (version: number) => as({ version, check: checkOf(id, version, mapping) }, version);
   switch (fault) {
     case 'older version':
       return atVersion(right.version - 1);
@@ -147,7 +150,7 @@ function spoil(fault: Fault, right: IndexDocument, random: Random): Written {
     case 'wrongly shielded':
       return as({ shielded: !right.shielded });
     case 'invented':
-      return invented(right, idInBucket(between(random, 0, 4_095), random));
+      return invented(right, idInBucket(between(random, 0, 4_095), random), mapping);
     case 'invented under no id of a child':
       return { ...as({}), id: `invented-${between(random, 0, 2 ** 31)}-${id}` };
     case 'term altered':
@@ -161,7 +164,13 @@ function spoil(fault: Fault, right: IndexDocument, random: Random): Written {
   }
 }
 
-function spoilPair(fault: Fault, one: IndexDocument, other: IndexDocument, random: Random): [Written, Written] {
+function spoilPair(
+  fault: Fault,
+  one: IndexDocument,
+  other: IndexDocument,
+  mapping: number,
+  random: Random,
+): [Written, Written] {
   const as = (right: IndexDocument, changes: Partial<IndexDocument>, version = right.version): Written => ({
     id: right.childId,
     version,
@@ -176,8 +185,8 @@ function spoilPair(fault: Fault, one: IndexDocument, other: IndexDocument, rando
     case 'pair: a later and an older version': {
       const [high, low] = [one.version + 1, other.version - 1];
       return [
-        as(one, { version: high, check: checkOf(one.childId, high) }, high),
-        as(other, { version: low, check: checkOf(other.childId, low) }, low),
+        as(one, { version: high, check: checkOf(one.childId, high, mapping) }, high),
+        as(other, { version: low, check: checkOf(other.childId, low, mapping) }, low),
       ];
     }
     case 'pair: checks of two swapped':
@@ -192,9 +201,13 @@ function spoilPair(fault: Fault, one: IndexDocument, other: IndexDocument, rando
   }
 }
 
-function invented(like: IndexDocument, id: string): Written {
+function invented(like: IndexDocument, id: string, mapping: number): Written {
   const { version } = like;
-  return { id, version, document: { ...like, childId: id, bucket: bucketOf(id), check: checkOf(id, version) } };
+  return {
+    id,
+    version,
+    document: { ...like, childId: id, bucket: bucketOf(id), check: checkOf(id, version, mapping) },
+  };
 }
 
 function idInBucket(bucket: number, random: Random): string {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Context } from '../context.js';
 import type { DeadLetter } from '../db/dead-letters.js';
+import { addRebuildCommands } from './index-rebuild.js';
 
 export function indexCommand(): Command {
   const index = new Command('index').description('the index that searches read').enablePositionalOptions();
@@ -26,7 +27,7 @@ export function indexCommand(): Command {
     .argument('[id...]', 'of letters; all where none is given')
     .option('--json', 'one JSON object')
     .action(retry);
-  return index;
+  return addRebuildCommands(index);
 }
 
 async function withContext<T>(role: 'directory_api' | 'directory_worker', use: (context: Context) => Promise<T>) {

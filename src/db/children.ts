@@ -141,6 +141,15 @@ export async function findFacts(db: Kysely<Database>, childIds: string[]): Promi
   return rows;
 }
 
+/** The next children in the order of their ids, without archived ones. @param after id of the last before; null for the first */
+export async function findNextFacts(db: Kysely<Database>, after: string | null, limit: number): Promise<ChildFacts[]> {
+  const { rows } = await sql<ChildFacts>`
+    select ${plainFacts(NOTHING)}, ${ADDRESSES} as addresses, ${PARENTS} as parents
+    ${FROM} where c.archived_at is null and c.id > ${after ?? '00000000-0000-0000-0000-000000000000'}
+    order by c.id limit ${limit}`.execute(db);
+  return rows;
+}
+
 /**
  * The same without the parts that are not wanted, or hidden, which are empty then: of dozens of children that a search
  * compares by name it shows a few. In order of ids, which no change to a record moves.

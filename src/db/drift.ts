@@ -17,7 +17,7 @@ export interface BucketSums {
 }
 
 /** By bucket, over all children who are to be indexed. One pass over the table. */
-export async function sumChildren(db: Kysely<Database>, projection: number): Promise<Map<number, BucketSums>> {
+export async function sumChildren(db: Kysely<Database>, mappingVersion: number): Promise<Map<number, BucketSums>> {
   const { rows } = await sql<{
     bucket: number;
     documents: number;
@@ -29,7 +29,7 @@ export async function sumChildren(db: Kysely<Database>, projection: number): Pro
     select bucket, count(*) as documents, sum(version)::text as versions, sum("check")::text as checks,
       sum("check"::bigint * "check")::text as squares, sum("check"::bigint * version)::text as weighted
     from (
-      select bucket_of(id) as bucket, version, check_of(id, version, ${projection}) as "check"
+      select bucket_of(id) as bucket, version, check_of(id, version, ${mappingVersion}) as "check"
       from children where archived_at is null
     ) expected group by bucket`.execute(db);
   const shields = await sql<{ bucket: number; shielded: number }>`
@@ -76,7 +76,7 @@ export interface Truth {
   /** Whether the index is to hold a document. */
   indexed: boolean;
   shielded: boolean;
-  /** A change is on its way to the index, or was refused and is among the dead letters: no drift, whatever the index holds. */
+  /** A change is on its way to the index: no drift, whatever the index holds. */
   waiting: boolean;
   /** The index refused it: it is among the dead letters. */
   refused: boolean;
@@ -88,7 +88,7 @@ export async function findTruth(db: Kysely<Database>, ids: string[]): Promise<Ma
   const { rows } = await sql<Truth>`
     select i.id as "childId", c.version, c.id is not null and c.archived_at is null as indexed,
       exists (select from shields s where s.child_id = i.id and s.lifted_at is null) as shielded,
-      exists (select from outbox o where o.child_id = i.id) or l.child_id is not null as waiting,
+      exists (select from outbox o where o.child_id = i.id) as waiting,
       l.child_id is not null as refused,
       d.version as "destroyedAt"
     from unnest(${ids}::uuid[]) as i (id)

@@ -72,25 +72,28 @@ export interface Acknowledged {
   version: number;
   /** A shield stood whose acknowledgement is awaited. */
   shieldWaits: boolean;
-  /** The index itself, behind whatever alias. */
-  indexName: string;
+  /** The indices themselves, behind whatever aliases. */
+  indexNames: string[];
 }
 
 /**
  * Settles what the index has acknowledged: an entry goes only if no later version waits. A shield is marked,
  * so that searches need no longer leave the child out by id, if what was acknowledged is the child as it is today.
- * What an index acknowledged that has been replaced since counts for nothing: its children wait again, for the new one. So
- * does a child with a new shield that somebody is changing at this moment: whether the shield is acknowledged is open.
+ * What an index acknowledged that has been replaced since counts for nothing: its children wait again, for the new one. Nor
+ * does what an index has not acknowledged that a rebuild is making, also where the rebuild began after the job. So waits
+ * a child with a new shield that somebody is changing at this moment: whether the shield is acknowledged is open.
  * @returns how many acknowledgements counted
  */
 export async function settle(db: Kysely<Database>, acknowledged: Acknowledged[]): Promise<number> {
   if (acknowledged.length === 0) return 0;
   return db.transaction().execute(async (trx) => {
-    const standing = await holdStandingIndices(trx, new Set(acknowledged.map((entry) => entry.indexName)));
+    const { standing, building } = await holdStandingIndices(trx);
     const awaited = acknowledged.filter((entry) => entry.shieldWaits);
     const unchanged = await holdUnchanged(trx, childIdsOf(awaited));
-    const counts = ({ childId, shieldWaits, indexName }: Acknowledged) =>
-      standing.has(indexName) && (!shieldWaits || unchanged.has(childId));
+    const counts = ({ childId, shieldWaits, indexNames }: Acknowledged) =>
+      indexNames.some((name) => standing.has(name)) &&
+      building.every((name) => indexNames.includes(name)) &&
+      (!shieldWaits || unchanged.has(childId));
     const counted = acknowledged.filter(counts);
     await releaseClaims(trx, childIdsOf(acknowledged.filter((entry) => !counts(entry))));
     if (counted.length === 0) return 0;
@@ -135,16 +138,16 @@ function listed(entries: Acknowledged[]) {
   return sql`unnest(${ids}::uuid[], ${versions}::bigint[]) as done (child_id, version)`;
 }
 
-/** Those of the indices that are in use; none of them is retired before the transaction has ended. */
-async function holdStandingIndices(trx: Transaction<Database>, names: Set<string>): Promise<Set<string>> {
+/** Indices in use, those that are being built among them; none of them is replaced before the transaction has ended. */
+async function holdStandingIndices(trx: Transaction<Database>): Promise<{ standing: Set<string>; building: string[] }> {
   const rows = await trx
     .selectFrom('index_builds')
-    .select('index_name')
-    .where('index_name', 'in', [...names])
-    .where('state', '!=', 'retired')
+    .select(['index_name', 'state'])
+    .where('state', 'not in', ['kept', 'retired'])
     .forShare()
     .execute();
-  return new Set(rows.map((row) => row.index_name));
+  const building = rows.filter((row) => row.state === 'building').map((row) => row.index_name);
+  return { standing: new Set(rows.map((row) => row.index_name)), building };
 }
 
 export interface Refused {
@@ -162,7 +165,7 @@ export interface Refused {
  */
 export async function buryDeadLetters(db: Kysely<Database>, refused: Refused[]): Promise<number> {
   return db.transaction().execute(async (trx) => {
-    const standing = await holdStandingIndices(trx, new Set(refused.map((letter) => letter.indexName)));
+    const { standing } = await holdStandingIndices(trx);
     const buried = refused.filter((letter) => standing.has(letter.indexName));
     await releaseClaims(trx, childIdsOf(refused.filter((letter) => !standing.has(letter.indexName))));
     for (const letter of buried.sort(byChild)) {
@@ -183,4 +186,17 @@ export async function buryDeadLetters(db: Kysely<Database>, refused: Refused[]):
 /** The order in which dead letters are locked. */
 function byChild(one: Refused, other: Refused): number {
   return one.childId < other.childId ? -1 : 1;
+}
+
+const MANY_WAITING = 5_000;
+const LONG_WAIT_SECONDS = 2;
+
+/** Whether changes wait in greater numbers, or for longer, than they should: whatever can wait leaves the index to them. */
+export async function isBehind(db: Kysely<Database>): Promise<boolean> {
+  const { rows } = await sql<{ behind: boolean }>`
+    select (select count(*) from (select from outbox limit ${MANY_WAITING + 1}) waiting) > ${MANY_WAITING}::int
+      or exists (
+        select from (select changed_at from outbox where claimed_at is null order by urgent desc, changed_at limit 1) oldest
+        where changed_at < now() - make_interval(secs => ${LONG_WAIT_SECONDS})) as behind`.execute(db);
+  return rows[0]?.behind === true;
 }

@@ -44,6 +44,7 @@ export interface Database {
   index_throughput: { slot: Date; lane: number; acknowledged: number };
   index_reconciliations: IndexReconciliationTable;
   record_count: { change: number };
+  rebuilds: RebuildTable;
   name_frequencies: { part: 'given' | 'family'; name: string; children: number };
   new_names: { part: 'given' | 'family'; name: string; seen: Generated<number>; seen_at: Generated<Date> };
   directory_statistics: { one_row: Generated<boolean>; children: number; counted_at: Generated<Date> };
@@ -379,12 +380,41 @@ interface DeadLetterTable {
 interface IndexBuildTable {
   index_name: string;
   mapping_version: number;
-  state: 'filling' | 'live' | 'retired';
+  state: 'filling' | 'building' | 'live' | 'kept' | 'retired';
   started_at: Generated<Date>;
   queued_up_to: string | null;
   queued_at: Date | null;
   merge_task: string | null;
   live_at: Date | null;
+  kept_at: Date | null;
+  dropped_at: Date | null;
+}
+
+export const rebuildStates = ['running', 'checking', 'done', 'failed', 'cancelled', 'rolled-back'] as const;
+export type RebuildState = (typeof rebuildStates)[number];
+export const rebuildFailures = ['index-lost', 'refused', 'differs'] as const;
+export type RebuildFailure = (typeof rebuildFailures)[number];
+
+interface RebuildTable {
+  id: string;
+  rolls_back: string | null;
+  state: Generated<RebuildState>;
+  reason: RebuildFailure | null;
+  from_index: string | null;
+  to_index: string | null;
+  mapping_version: number | null;
+  after_id: string | null;
+  total: Generated<number>;
+  copied: Generated<number>;
+  repaired: Generated<number>;
+  refused: Generated<number>;
+  attempts: Generated<number>;
+  worker: string | null;
+  heartbeat_at: Date | null;
+  started_at: Generated<Date>;
+  copied_at: Date | null;
+  moving_at: Date | null;
+  ended_at: Date | null;
 }
 
 interface IndexReconciliationTable {

@@ -42,7 +42,20 @@ export const indexHealthSchema = Type.Object({
     },
     { description: 'What the last check found' },
   ),
-  rebuild: nullable(Type.Object({ index: Type.String(), state: Type.String(), startedAt: moment })),
+  rebuild: nullable(
+    Type.Object(
+      {
+        rebuildId: nullable(Type.String()),
+        index: nullable(Type.String()),
+        state: Type.String({
+          description: 'filling: there is none to search. running, checking: a rebuild beside one',
+        }),
+        startedAt: moment,
+        percent: nullable(Type.Number()),
+      },
+      { description: 'The index being made, if any' },
+    ),
+  ),
   elasticsearch: Type.Object({
     reachable: Type.Boolean(),
     status: nullable(Type.String({ description: "The cluster's: green, yellow, red" })),

@@ -1,16 +1,13 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { estypes } from '@elastic/elasticsearch';
 import { sql, type Transaction } from 'kysely';
-import { projectRoot } from '../config.js';
 import type { Context } from '../context.js';
+import { failRunningRebuild } from '../db/rebuilds.js';
 import type { Database } from '../db/schema.js';
+import { newestMapping, readMapping } from './mappings.js';
 import { hasMerged, startMerging } from './merge-segments.js';
 
-/** The newest file in index-mappings/. */
-export const MAPPING_VERSION = 2;
-
-const ENSURE_LOCK = 7_203_119;
+/** Whoever changes which index is searched or written to holds it. */
+const ALIAS_LOCK = 7_203_119;
 /** While Elasticsearch hangs, whoever looks after the index must not: it has other work, and an ending to come to. */
 const TIMEOUT_MS = 5_000;
 /** Children queued in one transaction: whoever changes one of them meanwhile waits for it, so it has to be short. */
@@ -19,6 +16,10 @@ const QUEUED_AT_ONCE = 10_000;
 const REFUSED_AT_MOST = 0.001;
 /** A small index is merged in less; of a great one the relay must not be kept from handing shields on. */
 const MERGE_WAIT_MS = 500;
+
+export function isTolerable(refused: number, children: number): boolean {
+  return refused <= Math.max(1, children * REFUSED_AT_MOST);
+}
 
 /** Searches read here; it points to a complete index or nowhere. */
 export function readAlias(instance: string): string {
@@ -30,21 +31,33 @@ export function writeAlias(instance: string): string {
   return `${instance}-children-write`;
 }
 
+/** Workers write here as well, while a rebuild goes on: to the index that is to be searched next. */
+export function nextAlias(instance: string): string {
+  return `${instance}-children-next`;
+}
+
+/** Nobody else changes which index is searched or written to until the transaction ends. */
+export async function holdAliases(trx: Transaction<Database>): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${ALIAS_LOCK})`.execute(trx);
+}
+
 /** `refusing`: filled as far as it goes, but too much was refused for it to be searched. */
 export type IndexState = 'live' | 'filling' | 'refusing';
 
 /**
  * Makes sure that there is an index to write to, and that searches see it once it is complete. An index that is gone
  * (a new directory, or one wiped) is made anew and every child is queued for it, some at each call; the read alias is set
- * when the last of them is in and its segments are merged, so that no search is answered from half an index, or slowly. Call it again until it says `live`:
- * what one process has begun any other carries on.
+ * when the last of them is in and its segments are merged, so that no search is answered from half an index, or slowly.
+ * Call it again until it says `live`: what one process has begun any other carries on.
  */
 export async function ensureIndex(context: Context): Promise<IndexState> {
   return context.db.transaction().execute(async (trx) => {
-    await sql`select pg_advisory_xact_lock(${ENSURE_LOCK})`.execute(trx);
+    await holdAliases(trx);
     const { instance } = context.config;
-    const name = (await indexBehind(context, writeAlias(instance))) ?? (await createIndex(context));
+    const name = (await indexBehind(context, writeAlias(instance))) ?? (await createFirstIndex(context));
     const build = await findBuild(trx, name);
+    // A rebuild whose worker died between moving the aliases and saying so: whoever takes it up says it.
+    if (build?.state === 'building') return 'live';
     if (build?.state === 'live' && (await indexBehind(context, readAlias(instance))) === name) return 'live';
     if (!build) await startFilling(context, trx, name);
     if (!build?.queued && !(await queueSome(context, trx, name))) return 'filling';
@@ -63,26 +76,47 @@ export async function dropIndices({ config, elasticsearch }: Context): Promise<v
   if (found.length > 0) await elasticsearch.indices.delete({ index: found });
 }
 
-async function indexBehind(context: Context, alias: string): Promise<string | undefined> {
+export async function indexBehind(context: Context, alias: string): Promise<string | undefined> {
   const found = await context.elasticsearch.indices.getAlias(
     { name: alias },
     { ignore: [404], requestTimeout: TIMEOUT_MS },
   );
-  return Object.keys(found).find((name) => name.startsWith(alias.replace(/-write$/, '')));
+  return Object.keys(found).find((name) => name.startsWith(alias.replace(/-(write|next)$/, '')));
 }
 
-async function createIndex(context: Context): Promise<string> {
-  const { config, elasticsearch } = context;
-  const { settings, mappings } = readMapping();
-  const stamp = new Date().toISOString().replace(/[^0-9]/g, '');
-  const name = `${readAlias(config.instance)}-v${MAPPING_VERSION}-${stamp}`;
+async function createFirstIndex(context: Context): Promise<string> {
+  const { config } = context;
+  const version = newestMapping(config);
+  const name = indexNameOf(config.instance, version, new Date());
+  await createIndex(context, name, version, {}, writeAlias(config.instance));
+  return name;
+}
+
+export function indexNameOf(instance: string, mappingVersion: number, at: Date): string {
+  return `${readAlias(instance)}-v${mappingVersion}-${at.toISOString().replace(/[^0-9]/g, '')}`;
+}
+
+/** The mapping that an index was made by, as its name says; 0 where it says none. */
+export function mappingVersionOf(indexName: string): number {
+  return Number(/-children-v(\d+)-/.exec(indexName)?.[1] ?? 0);
+}
+
+/** @param settings beside those of the mapping and of the configuration */
+export async function createIndex(
+  { config, elasticsearch }: Context,
+  name: string,
+  mappingVersion: number,
+  settings: estypes.IndicesIndexSettings,
+  alias?: string,
+): Promise<void> {
+  const mapping = readMapping(config, mappingVersion);
+  const { shards, replicas } = config.index;
   await elasticsearch.indices.create({
     index: name,
-    settings: { ...settings, number_of_shards: config.index.shards, number_of_replicas: config.index.replicas },
-    mappings,
-    aliases: { [writeAlias(config.instance)]: { is_write_index: true } },
+    settings: { ...mapping.settings, number_of_shards: shards, number_of_replicas: replicas, ...settings },
+    mappings: mapping.mappings,
+    ...(alias === undefined ? {} : { aliases: { [alias]: { is_write_index: true } } }),
   });
-  return name;
 }
 
 interface Build {
@@ -110,11 +144,21 @@ async function findBuild(trx: Transaction<Database>, indexName: string): Promise
 async function startFilling(context: Context, trx: Transaction<Database>, indexName: string): Promise<void> {
   const { instance } = context.config;
   await context.elasticsearch.indices.deleteAlias({ index: '*', name: readAlias(instance) }, { ignore: [404] });
-  await trx.updateTable('index_builds').set({ state: 'retired' }).where('state', '!=', 'retired').execute();
+  // One kept to be rolled back to stays: it is compared with PostgreSQL before anybody searches it.
+  await trx
+    .updateTable('index_builds')
+    .set({ state: 'retired' })
+    .where('state', 'not in', ['kept', 'retired'])
+    .execute();
+  await failRunningRebuild(trx, 'index-lost');
   await trx.deleteFrom('index_builds').where('index_name', '=', indexName).execute();
   await trx
     .insertInto('index_builds')
-    .values({ index_name: indexName, mapping_version: MAPPING_VERSION, state: 'filling' })
+    .values({
+      index_name: indexName,
+      mapping_version: mappingVersionOf(indexName),
+      state: 'filling',
+    })
     .execute();
   await sql`
     update shields s set index_acknowledged_at = null from children c
@@ -163,7 +207,7 @@ async function howFilled(
     select (select count(*) from dead_letters where retried_at is null and failed_at >= ${build('started_at')}) as refused,
       (select count(*) from children where archived_at is null) as children`.execute(trx);
   const { refused, children } = rows[0] as { refused: number; children: number };
-  if (refused <= Math.max(1, children * REFUSED_AT_MOST)) return 'filled';
+  if (isTolerable(refused, children)) return 'filled';
   context.log.error(
     { index: indexName, refused },
     'the index refused too many children to be searched: see dead_letters',
@@ -186,7 +230,7 @@ async function isMerged(
       .where('index_name', '=', indexName)
       .execute();
   }
-  return hasMerged(context, task, MERGE_WAIT_MS);
+  return hasMerged(context, task, { withinMs: MERGE_WAIT_MS });
 }
 
 async function goLive(context: Context, trx: Transaction<Database>, indexName: string): Promise<void> {
@@ -198,9 +242,4 @@ async function goLive(context: Context, trx: Transaction<Database>, indexName: s
     .set({ state: 'live', live_at: new Date() })
     .where('index_name', '=', indexName)
     .execute();
-}
-
-function readMapping(): { settings: estypes.IndicesIndexSettings; mappings: estypes.MappingTypeMapping } {
-  const file = path.join(projectRoot, 'index-mappings', `children.v${MAPPING_VERSION}.json`);
-  return JSON.parse(readFileSync(file, 'utf8'));
 }

@@ -1,6 +1,7 @@
 import type { estypes } from '@elastic/elasticsearch';
 import type { Context } from '../context.js';
 import type { BucketSums } from '../db/drift.js';
+import { mappingVersionOf } from './aliases.js';
 import { bucketOf, checkOf, type IndexDocument } from './projection.js';
 
 type Elasticsearch = Context['elasticsearch'];
@@ -179,6 +180,7 @@ function ofBuckets(buckets: number[]): estypes.QueryDslQueryContainer {
 }
 
 function heldDocument({
+  _index: index,
   _id: id = '',
   _version: version = 0,
   _seq_no = -1,
@@ -186,11 +188,11 @@ function heldDocument({
   fields = {},
 }: estypes.SearchHit) {
   const is = (field: string, value: unknown) => fields[field]?.length === 1 && fields[field][0] === value;
+  const check = checkOf(id, version, mappingVersionOf(index));
   return {
     id,
     version,
-    consistent:
-      is('childId', id) && is('version', version) && is('bucket', bucketOf(id)) && is('check', checkOf(id, version)),
+    consistent: is('childId', id) && is('version', version) && is('bucket', bucketOf(id)) && is('check', check),
     shielded: is('shielded', true),
     content: contentOf(fields),
     seqNo: _seq_no,

@@ -16,19 +16,22 @@ export async function startMerging({ elasticsearch }: Searched, index: string): 
   return task;
 }
 
-/**
- * @param withinMs looks again and again for so long
- * @returns whether it has ended. A task that is not known any more has, and so has one of a node that is gone
- */
+interface Patience {
+  /** Looks again and again for so long; for ever where it is not given. */
+  withinMs?: number;
+  signal?: AbortSignal;
+}
+
+/** @returns whether it has ended. A task that is not known any more has, and so has one of a node that is gone */
 export async function hasMerged(
   { elasticsearch }: Searched,
   task: estypes.TaskId,
-  withinMs = Number.POSITIVE_INFINITY,
+  { withinMs = Number.POSITIVE_INFINITY, signal }: Patience = {},
 ): Promise<boolean> {
   const until = performance.now() + withinMs;
   for (;;) {
     const { completed = true } = await elasticsearch.tasks.get({ task_id: String(task) }, { ignore: [404] });
     if (completed || performance.now() >= until) return completed;
-    await delay(LOOKED_AT_EVERY_MS);
+    await delay(LOOKED_AT_EVERY_MS, undefined, signal ? { signal } : {});
   }
 }

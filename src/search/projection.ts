@@ -12,10 +12,7 @@ import {
 } from '../matching/index.js';
 import { remember } from '../matching/remember.js';
 
-/** Grows whenever the same record would give another document, so that a check of the index finds the old ones. */
-export const PROJECTION_VERSION = 1;
-
-/** Fields of index-mappings/children.v2.json: keys to meet by, nothing to read a record from. */
+/** Fields of the mappings in index-mappings/: keys to meet by, nothing to read a record from. */
 export interface IndexDocument {
   family: string[];
   familyLike: string[];
@@ -41,8 +38,10 @@ export interface IndexDocument {
 /**
  * What the index holds of a child, or undefined where it must hold nothing.
  * Of a shielded child only what anyone may see: the current name, the date of birth.
+ * @param mappingVersion of the index that it is for. A record that is to give other documents takes a new mapping, so
+ *   that what was written before is known by its check
  */
-export function projectChild(child: ChildFacts): IndexDocument | undefined {
+export function projectChild(child: ChildFacts, mappingVersion: number): IndexDocument | undefined {
   if (child.archived) return undefined;
   const names = indexedNames(child);
   const addresses = child.shielded ? [] : child.addresses;
@@ -70,7 +69,7 @@ export function projectChild(child: ChildFacts): IndexDocument | undefined {
     shielded: child.shielded,
     version: child.version,
     bucket: bucketOf(child.childId),
-    check: checkOf(child.childId, child.version),
+    check: checkOf(child.childId, child.version, mappingVersion),
   };
 }
 
@@ -122,10 +121,10 @@ export function bucketOf(childId: string): number {
   return Number.parseInt(childId.slice(-3), 16);
 }
 
-/** A small sum of identity, version and projection that PostgreSQL can make too: the first 28 bits of an MD5. */
-export function checkOf(childId: string, version: number): number {
+/** A small sum of identity, version and mapping that PostgreSQL can make too: the first 28 bits of an MD5. */
+export function checkOf(childId: string, version: number, mappingVersion: number): number {
   return Number.parseInt(
-    createHash('md5').update(`${childId}:${version}:${PROJECTION_VERSION}`).digest('hex').slice(0, 7),
+    createHash('md5').update(`${childId}:${version}:${mappingVersion}`).digest('hex').slice(0, 7),
     16,
   );
 }

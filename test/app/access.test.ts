@@ -77,6 +77,11 @@ const expected: Record<string, Rule> = {
   'POST /v1/index/reconciliations': dataTeam,
   'GET /v1/index/dead-letters': dataTeam,
   'POST /v1/index/dead-letters/retry': dataTeam,
+  'POST /v1/index/rebuilds': dataTeam,
+  'GET /v1/index/rebuilds': dataTeam,
+  'GET /v1/index/rebuilds/:rebuildId': dataTeam,
+  'DELETE /v1/index/rebuilds/:rebuildId': dataTeam,
+  'POST /v1/index/rebuilds/:rebuildId/rollback': dataTeam,
   'POST /v1/verifications': { roles: ['call-centre'], touchesChild: true },
 };
 

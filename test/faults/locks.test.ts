@@ -25,7 +25,7 @@ t.test('siblings are shielded together while workers settle both, and nobody wai
     childId,
     version: 1_000_000,
     shieldWaits: true,
-    indexName: index,
+    indexNames: [index],
   }));
 
   let shielding = true;

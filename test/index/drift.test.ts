@@ -7,7 +7,8 @@ import { corruptIndex, type Fault } from '../../bench/drift/corrupt.js';
 import { projectRoot } from '../../src/config.js';
 import { findFacts } from '../../src/db/children.js';
 import { listReconciliations, requestReconciliation } from '../../src/db/reconciliations.js';
-import { bucketOf, checkOf, PROJECTION_VERSION, projectChild } from '../../src/search/projection.js';
+import { mappingVersionOf } from '../../src/search/aliases.js';
+import { bucketOf, checkOf, projectChild } from '../../src/search/projection.js';
 import { compareIndex, reconcile } from '../../src/services/index/reconcile.js';
 import { startWorkers } from '../../workers/main.js';
 import { type ChildParts, openChildren, type TestChild, type TestChildren } from '../helpers/children.js';
@@ -51,17 +52,17 @@ const counts = ({ missing, stale, extra, repaired }: Record<'missing' | 'stale' 
 
 t.test('PostgreSQL makes the same bucket and check of a child as a document has', async (t) => {
   const { owner } = await openChildren(t);
-  for (const [id, version] of [
-    [uuid(), 1],
-    ['ffffffff-ffff-4fff-8fff-ffffffffffff', 9_007_199_254_740_991],
-    ['00000000-0000-4000-8000-000000000000', 0],
-    [uuid(), 20_000],
+  for (const [id, version, mappingVersion] of [
+    [uuid(), 1, 1],
+    ['ffffffff-ffff-4fff-8fff-ffffffffffff', 9_007_199_254_740_991, 2],
+    ['00000000-0000-4000-8000-000000000000', 0, 2],
+    [uuid(), 20_000, 13],
   ] as const) {
     const { rows } = await sql`
-      select bucket_of(${id}::uuid) as bucket, check_of(${id}::uuid, ${version}, ${PROJECTION_VERSION}) as "check"`.execute(
+      select bucket_of(${id}::uuid) as bucket, check_of(${id}::uuid, ${version}, ${mappingVersion}) as "check"`.execute(
       owner,
     );
-    t.strictSame(rows, [{ bucket: bucketOf(id), check: checkOf(id, version) }]);
+    t.strictSame(rows, [{ bucket: bucketOf(id), check: checkOf(id, version, mappingVersion) }]);
   }
 });
 
@@ -207,7 +208,7 @@ t.test('a destroyed child does not come back, nor does an archived one', async (
       await context.elasticsearch.index({
         index,
         id: fact.childId,
-        document: projectChild(fact),
+        document: projectChild(fact, mappingVersionOf(index)),
         version: fact.childId === archived.childId ? 5 : 1,
         version_type: 'external_gte',
         refresh: true,

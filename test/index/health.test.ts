@@ -241,7 +241,13 @@ t.test('the status is the gravest of what holds, by documented thresholds', asyn
   t.equal(checked(5, { redis: null }), 'down');
   t.equal(checked(5, { elasticsearch: null }), 'down');
   t.equal(checked(5, { postgresql: null }), 'down');
-  const building = { index: 'x-children-v3-1', state: 'filling', startedAt: new Date() };
+  const building = {
+    rebuildId: null,
+    index: 'x-children-v3-1',
+    state: 'filling',
+    startedAt: new Date(),
+    percent: null,
+  };
   const filling = { postgresql: { figures, lastCheck: undefined, building } };
   t.equal(judgeHealth({ ...right, ...filling }).status, 'rebuilding');
   t.equal(
@@ -249,6 +255,14 @@ t.test('the status is the gravest of what holds, by documented thresholds', asyn
       .status,
     'rebuilding',
     'without an index to search as well',
+  );
+  const running = { postgresql: { figures, lastCheck: undefined, building: { ...building, state: 'running' } } };
+  t.equal(judgeHealth({ ...right, ...running }).status, 'rebuilding');
+  t.equal(
+    judgeHealth({ ...right, ...running, elasticsearch: { status: 'green', nodes: 1, index: null, documents: null } })
+      .status,
+    'down',
+    'a rebuild is beside an index: without that one nothing is found',
   );
 });
 

@@ -9,6 +9,7 @@ import { drawChildren } from '../../src/generator/population.js';
 import { createRedis } from '../../src/queues/index-queue.js';
 import { createRetentionQueue, scheduleRetention } from '../../src/queues/retention-queue.js';
 import { readAlias, writeAlias } from '../../src/search/aliases.js';
+import { newestMapping } from '../../src/search/mappings.js';
 import { type IndexDocument, projectChild } from '../../src/search/projection.js';
 import { birthday, todayInEngland } from '../../src/services/child-age.js';
 import { isDueForArchive, yearsBefore } from '../../src/services/keeping/days.js';
@@ -273,7 +274,8 @@ t.test('a destroyed child is in no table, index or variant; what is left is the 
   const facts = await findFacts(owner, [childId, other.childId]);
   const shielded = facts.find((one) => one.childId === childId);
   if (!shielded) throw new Error('not there');
-  const variants = [projectChild(shielded), projectChild({ ...shielded, shielded: false })];
+  const mapping = newestMapping(config);
+  const variants = [projectChild(shielded, mapping), projectChild({ ...shielded, shielded: false }, mapping)];
   const values = [
     childId,
     number,
@@ -332,7 +334,7 @@ t.test('a destroyed child is in no table, index or variant; what is left is the 
     select child_ids, details from audit_events where action = 'destroy-children'`.execute(owner);
   t.strictSame(destroyed, [{ child_ids: [childId], details: { numbers: [number] } }]);
 
-  const others = facts.filter((one) => one.childId !== childId).flatMap((one) => projectChild(one) ?? []);
+  const others = facts.filter((one) => one.childId !== childId).flatMap((one) => projectChild(one, mapping) ?? []);
   await directory.context.elasticsearch.indices.refresh({ index: writeAlias(config.instance) });
   for (const document of variants) {
     for (const [field, given] of Object.entries(document ?? {}) as [keyof IndexDocument, unknown][]) {

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { sql } from 'kysely';
 import type { Context } from '../../context.js';
 import { type IndexFigures, readIndexFigures } from '../../db/index-figures.js';
 import { findLastDone, type Reconciliation } from '../../db/reconciliations.js';
 import { createIndexQueue, createRedis, evicts, indexQueues } from '../../queues/index-queue.js';
 import type { IndexHealth } from '../../schemas/index-health.js';
-import { readAlias } from '../../search/aliases.js';
+import { mappingVersionOf, readAlias } from '../../search/aliases.js';
+import { readRunningRebuild } from './rebuilds.js';
 
 const LONGEST_CHECK_MS = 1_000;
 /** Twice the time within which a change is to be seen under load, and some: docs/index-health.md. */
@@ -14,11 +14,8 @@ export const LAGGING_SECONDS = 30;
 const queueStates = ['waiting', 'active', 'delayed', 'failed'] as const;
 type QueueCounts = Record<(typeof queueStates)[number], number>;
 
-interface Building {
-  index: string;
-  state: string;
-  startedAt: Date;
-}
+/** Of an index that is filled since there is none to search (`filling`), or of a rebuild beside one. */
+type Building = NonNullable<IndexHealth['rebuild']>;
 
 /** What each service said; null of one that is away. */
 export interface Readings {
@@ -77,14 +74,23 @@ function openQueues({ config, urls }: Context) {
 }
 
 async function readPostgresql({ db }: Context): Promise<Readings['postgresql']> {
-  const [figures, lastCheck, building] = await Promise.all([
-    readIndexFigures(db),
-    findLastDone(db),
-    sql<Building>`
-      select index_name as index, state, started_at as "startedAt" from index_builds
-      where state in ('filling', 'building') order by started_at desc limit 1`.execute(db),
-  ]);
-  return { figures, lastCheck, building: building.rows[0] };
+  const [figures, lastCheck, building] = await Promise.all([readIndexFigures(db), findLastDone(db), findBuilding(db)]);
+  return { figures, lastCheck, building };
+}
+
+async function findBuilding(db: Context['db']): Promise<Building | undefined> {
+  const rebuild = await readRunningRebuild(db);
+  if (rebuild) {
+    const { rebuildId, toIndex, state, startedAt, progress } = rebuild;
+    return { rebuildId, index: toIndex, state, startedAt: new Date(startedAt), percent: progress.percent };
+  }
+  const filling = await db
+    .selectFrom('index_builds')
+    .select(['index_name as index', 'started_at as startedAt'])
+    .where('state', '=', 'filling')
+    .orderBy('started_at', 'desc')
+    .executeTakeFirst();
+  return filling && { ...filling, rebuildId: null, state: 'filling', percent: null };
 }
 
 async function readElasticsearch({ elasticsearch, config }: Context): Promise<Readings['elasticsearch']> {
@@ -124,7 +130,7 @@ export function judgeHealth(readings: Readings): IndexHealth {
     status,
     reasons,
     index,
-    mappingVersion: mappingVersionOf(index),
+    mappingVersion: index === null ? null : mappingVersionOf(index),
     documents: elasticsearch?.documents ?? null,
     records: figures?.records ?? null,
     lag: {
@@ -156,20 +162,18 @@ export function judgeHealth(readings: Readings): IndexHealth {
   };
 }
 
-function mappingVersionOf(index: string | null): number | null {
-  const version = index?.match(/-v(\d+)-\d+$/)?.[1];
-  return version === undefined ? null : Number(version);
-}
-
 /** The gravest holds; every reason is told. */
 function statusOf({ postgresql, elasticsearch, redis }: Readings): Pick<IndexHealth, 'status' | 'reasons'> {
+  const building = postgresql?.building;
+  const filling = building?.state === 'filling';
   const down: string[] = [];
   if (!postgresql) down.push('PostgreSQL does not answer');
   if (!elasticsearch) down.push('Elasticsearch does not answer');
-  else if (elasticsearch.documents === null && !postgresql?.building)
-    down.push('There is no index that can be searched');
+  else if (elasticsearch.documents === null && !filling) down.push('There is no index that can be searched');
   if (!redis) down.push('Redis does not answer');
-  const rebuilding = postgresql?.building ? [`${postgresql.building.index} is being filled`] : [];
+  const rebuilding = building
+    ? [building.index ? `${building.index} is being filled` : 'A rebuild waits for a worker']
+    : [];
   const drifting: string[] = [];
   const lagging: string[] = [];
   if (postgresql) {
@@ -179,7 +183,7 @@ function statusOf({ postgresql, elasticsearch, redis }: Readings): Pick<IndexHea
     const documents = elasticsearch?.documents ?? null;
     // What is on its way, was refused, or has only just arrived explains a difference in number.
     const explained = figures.pending + figures.deadLetters + figures.acknowledgedLately;
-    if (documents !== null && !postgresql.building && Math.abs(documents - figures.records) > explained)
+    if (documents !== null && !filling && Math.abs(documents - figures.records) > explained)
       drifting.push('There are not as many documents as records, and nothing on its way explains it');
     if (figures.lagSeconds > LAGGING_SECONDS)
       lagging.push(`A change has waited for more than ${LAGGING_SECONDS} seconds`);

@@ -24,7 +24,7 @@ import {
   TURNS,
 } from '../../db/reconciliations.js';
 import { DirectoryError } from '../../errors.js';
-import { readAlias } from '../../search/aliases.js';
+import { mappingVersionOf, readAlias } from '../../search/aliases.js';
 import {
   contentOf,
   findDocuments,
@@ -35,14 +35,14 @@ import {
   removeDocuments,
   sumDocuments,
 } from '../../search/documents.js';
-import { PROJECTION_VERSION, projectChild } from '../../search/projection.js';
+import { projectChild } from '../../search/projection.js';
 
 /** Documents compared at once, and so about what is in memory. */
 const COMPARED_AT_ONCE = 5_000;
 /** Also about how long a change to one of them may have to wait for the transaction that queues it. */
 const EXAMINED_AT_ONCE = 1_000;
 /** An index that differs in more is put right by several checks, or better by a rebuild. */
-const MOST_DIFFERENCES = 100_000;
+export const MOST_DIFFERENCES = 100_000;
 const REPAIRED_WITHIN_MS = 120_000;
 const LOOK_AGAIN_MS = 250;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -58,6 +58,8 @@ export interface Difference {
 export interface CompareOptions {
   /** Compare contents as well, of every document. */
   deep?: boolean;
+  /** Dead letters are compared as well: of an index that did not refuse them, or is to be searched next. */
+  withRefused?: boolean;
   /** Which share of the buckets is compared id by id although its sums agree. */
   turn?: number | undefined;
   signal?: AbortSignal | undefined;
@@ -75,12 +77,12 @@ export interface Comparison {
 
 /**
  * Finds where an index differs from PostgreSQL: by sums over buckets first, then id by id in those that differ. A change
- * on its way to the index is no difference, nor is a dead letter, which has a list of its own.
+ * on its way to the index is no difference, nor is a dead letter, which has a list of its own, unless it is asked for.
  * @throws DirectoryError `conflict` for a deep check of an index that keeps no contents
  */
 export async function compareIndex(context: Context, index: string, options: CompareOptions = {}): Promise<Comparison> {
   const { db, elasticsearch } = context;
-  const { deep = false, turn, signal, onProgress } = options;
+  const { deep = false, withRefused = false, turn, signal, onProgress } = options;
   if (deep && !(await holdsContent(elasticsearch, index))) {
     throw new DirectoryError(
       'conflict',
@@ -88,7 +90,10 @@ export async function compareIndex(context: Context, index: string, options: Com
     );
   }
   await elasticsearch.indices.refresh({ index });
-  const [expected, held] = await Promise.all([sumChildren(db, PROJECTION_VERSION), sumDocuments(elasticsearch, index)]);
+  const [expected, held] = await Promise.all([
+    sumChildren(db, mappingVersionOf(index)),
+    sumDocuments(elasticsearch, index),
+  ]);
   const all = [...new Set([...expected.keys(), ...held.keys()])].sort((one, other) => one - other);
   const chosen = all.filter(
     (bucket) => deep || bucket % TURNS === turn || !isSame(expected.get(bucket), held.get(bucket)),
@@ -102,8 +107,9 @@ export async function compareIndex(context: Context, index: string, options: Com
     for (const buckets of inGroups(chosen, sizeOf)) {
       signal?.throwIfAborted();
       if (differences.size >= MOST_DIFFERENCES) break;
-      const suspects = await findSuspects(context, snapshot, buckets, deep);
-      for (const found of await examineAll(context, index, suspects, deep)) differences.set(found.id, found);
+      const suspects = await findSuspects(context, index, snapshot, buckets, deep);
+      for (const found of await examineAll(context, index, suspects, { deep, withRefused }))
+        differences.set(found.id, found);
       compared += buckets.length;
       onProgress?.(compared, chosen.length);
     }
@@ -161,6 +167,7 @@ function* inChunks<T>(values: T[]): Generator<T[]> {
 /** Ids that seem to differ. The two sides are read at different moments, so each is still to be examined. */
 async function findSuspects(
   context: Context,
+  index: string,
   snapshot: IndexSnapshot,
   buckets: number[],
   deep: boolean,
@@ -170,7 +177,7 @@ async function findSuspects(
   const held = new Map(documents.map((document) => [document.id, document]));
   const suspects = new Set<string>();
   for (const child of children) {
-    if (!isRight(held.get(child.childId), child, facts?.get(child.childId))) suspects.add(child.childId);
+    if (!isRight(index, held.get(child.childId), child, facts?.get(child.childId))) suspects.add(child.childId);
     held.delete(child.childId);
   }
   for (const id of held.keys()) suspects.add(id);
@@ -185,14 +192,21 @@ async function findFactsOf({ db }: Context, children: { childId: string }[]): Pr
   return new Map(facts.map((child) => [child.childId, child]));
 }
 
-function isRight(held: HeldDocument | undefined, child: ExpectedDocument, facts: ChildFacts | undefined): boolean {
+function isRight(
+  index: string,
+  held: HeldDocument | undefined,
+  child: ExpectedDocument,
+  facts: ChildFacts | undefined,
+): boolean {
   if (!held?.consistent || held.version !== child.version || held.shielded !== child.shielded) return false;
-  return facts === undefined || held.content === contentOf({ ...projectChild(facts) });
+  return facts === undefined || held.content === contentOf({ ...projectChild(facts, mappingVersionOf(index)) });
 }
 
-async function examineAll(context: Context, index: string, ids: string[], deep: boolean): Promise<Difference[]> {
+type Examination = Pick<CompareOptions, 'deep' | 'withRefused'>;
+
+async function examineAll(context: Context, index: string, ids: string[], options: Examination): Promise<Difference[]> {
   const differences: Difference[] = [];
-  for (const some of inChunks(ids)) differences.push(...(await examine(context, index, some, deep)));
+  for (const some of inChunks(ids)) differences.push(...(await examine(context, index, some, options)));
   return differences;
 }
 
@@ -200,7 +214,12 @@ async function examineAll(context: Context, index: string, ids: string[], deep: 
  * Whether these differ beyond doubt. PostgreSQL is asked before and after the index: an id that waited for nothing before
  * was acknowledged at its version, so the index, refreshed since, must hold it; and it had not changed by the end.
  */
-async function examine(context: Context, index: string, ids: string[], deep: boolean): Promise<Difference[]> {
+async function examine(
+  context: Context,
+  index: string,
+  ids: string[],
+  { deep = false, withRefused = false }: Examination,
+): Promise<Difference[]> {
   const known = ids.filter((id) => UUID.test(id));
   const before = await findTruth(context.db, known);
   const facts = deep ? await findFactsOf(context, [...before.values()]) : undefined;
@@ -209,7 +228,7 @@ async function examine(context: Context, index: string, ids: string[], deep: boo
   return ids.flatMap((id): Difference[] => {
     const truth = before.get(id);
     const document = held.get(id);
-    const settled = truth === undefined || isSettled(truth, after.get(id));
+    const settled = truth === undefined || isSettled(truth, after.get(id), withRefused);
     const difference = { id, truth, held: document && { ...document, content: '' } };
     if (!settled) return [];
     if (!truth?.indexed) return document ? [{ ...difference, kind: 'extra' }] : [];
@@ -218,15 +237,16 @@ async function examine(context: Context, index: string, ids: string[], deep: boo
     const child = { childId, version: version as number, shielded };
     const fact = facts?.get(id);
     if (deep && fact?.version !== version) return [];
-    return isRight(document, child, fact) ? [] : [{ ...difference, kind: 'stale' }];
+    return isRight(index, document, child, fact) ? [] : [{ ...difference, kind: 'stale' }];
   });
 }
 
-function isSettled(before: Truth, after: Truth | undefined): boolean {
+function isSettled(before: Truth, after: Truth | undefined, withRefused: boolean): boolean {
+  const waits = ({ waiting, refused }: Truth) => waiting || (refused && !withRefused);
   return (
-    !before.waiting &&
+    !waits(before) &&
     after !== undefined &&
-    !after.waiting &&
+    !waits(after) &&
     before.version === after.version &&
     before.indexed === after.indexed
   );
@@ -237,13 +257,8 @@ function isSettled(before: Truth, after: Truth | undefined): boolean {
  * once: documents of ids that no child can have, and those ahead of PostgreSQL, which would refuse every change to come.
  */
 async function repair(context: Context, index: string, differences: Difference[]): Promise<void> {
-  const beyondReach = differences.filter(({ id, truth, held }) => {
-    if (!held) return false;
-    const most = truth?.version ?? Number.MAX_SAFE_INTEGER;
-    return !UUID.test(id) || held.version > most;
-  });
-  if (beyondReach.length > 0 || differences.some(({ kind }) => kind === 'missing')) {
-    const documents = beyondReach.flatMap(({ held }) => held ?? []);
+  const documents = findBeyondReach(differences);
+  if (documents.length > 0 || differences.some(({ kind }) => kind === 'missing')) {
     await removeDocuments(context.elasticsearch, index, documents);
   }
   const reachable = differences.filter(({ id }) => UUID.test(id));
@@ -251,6 +266,15 @@ async function repair(context: Context, index: string, differences: Difference[]
   for (const some of inChunks(known)) await queueAgain(context.db, some);
   const unknown = reachable.filter(({ truth }) => truth?.version == null);
   for (const some of inChunks(unknown)) await queueRemovals(context.db, some.map(removalOf));
+}
+
+/** Documents that no change could put right. */
+export function findBeyondReach(differences: Difference[]): HeldDocument[] {
+  return differences.flatMap(({ id, truth, held }) => {
+    if (!held) return [];
+    const most = truth?.version ?? Number.MAX_SAFE_INTEGER;
+    return !UUID.test(id) || held.version > most ? [held] : [];
+  });
 }
 
 function removalOf({ id, truth, held }: Difference): { childId: string; version: number } {
@@ -274,7 +298,7 @@ async function countRepaired(
   }
   const waiting = await countWaiting(context.db, queued);
   const letters = await countRefused(context, queued);
-  return ids.length - waiting - letters - (await examineAll(context, index, ids, deep)).length;
+  return ids.length - waiting - letters - (await examineAll(context, index, ids, { deep })).length;
 }
 
 async function countRefused({ db }: Context, ids: string[]): Promise<number> {
