@@ -60,7 +60,7 @@ export function startReconciling(context: Context, consuming: Redis, producing: 
       if (every === 0) {
         if (known) await queue.removeJobScheduler(id);
       } else if (Number(known?.every) !== every) {
-        // The first deep check comes at night's end of waiting, not at the start of every fresh directory.
+        // Not at the start of every directory: a deep check takes minutes a million.
         const startDate = deep ? Date.now() + every : Date.now();
         await queue.upsertJobScheduler(id, { every, startDate }, { name: id, data: { deep } });
       }
