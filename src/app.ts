@@ -4,6 +4,7 @@ import { guardRoutes } from './plugins/access.js';
 import { addAccessTokens } from './plugins/access-tokens.js';
 import { describeApi, serveApiDocs } from './plugins/api-docs.js';
 import { acceptJsonBodies } from './plugins/json-body.js';
+import { refuseMethods } from './plugins/methods.js';
 import { observeRequests } from './plugins/observe.js';
 import { answerProblems, refuseConnection, sendProblem } from './plugins/problems.js';
 import { protect } from './plugins/protect.js';
@@ -59,6 +60,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     observeRequests(app, context.metrics);
     await protect(app);
     await describeApi(app);
+    refuseMethods(app);
     await addAccessTokens(app, context.config.secrets, context.config.auth.provider);
     guardRoutes(app, context);
     limitRates(app, context);

@@ -1,5 +1,5 @@
 /** Stable codes of the contract and their HTTP status. */
-const statusOf = {
+export const statusOf = {
   'invalid-request': 400,
   'insufficient-criteria': 400,
   unauthenticated: 401,
@@ -37,16 +37,18 @@ export class DirectoryError extends Error {
   readonly status: number;
   readonly errors?: FieldError[];
   readonly retryAfterSeconds?: number;
+  readonly allow?: string[];
 
   constructor(
     readonly code: ErrorCode,
     detail: string,
-    options: { errors?: FieldError[]; retryAfterSeconds?: number; cause?: unknown } = {},
+    options: { errors?: FieldError[]; retryAfterSeconds?: number; allow?: string[]; cause?: unknown } = {},
   ) {
     super(detail, { cause: options.cause });
     this.status = statusOf[code];
     if (options.errors) this.errors = options.errors;
     if (options.retryAfterSeconds) this.retryAfterSeconds = options.retryAfterSeconds;
+    if (options.allow) this.allow = options.allow;
   }
 }
 

@@ -1,10 +1,17 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance, FastifySchema } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, FastifySchema } from 'fastify';
 import { Type } from 'typebox';
 import { accessReasons } from '../caller.js';
-import { problemSchema } from '../schemas/common.js';
-import type { AccessRule } from './access.js';
+import { type ErrorCode, statusOf } from '../errors.js';
+import { nothingSchema, problemSchema } from '../schemas/common.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Codes that the OpenAPI description cannot know by the route's access, input and headers. */
+    refusals?: readonly ErrorCode[];
+  }
+}
 
 const PREFIX = '/docs';
 
@@ -17,11 +24,12 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         title: 'Child directory',
         version: '1',
         description:
-          'Who is this child, and who else is working with them? All errors are RFC 9457 problems with a stable `code`.',
+          'Who is this child, and who else is working with them? All errors are RFC 9457 problems with a stable `code`. ' +
+          'No text holds NUL. A method that is not described is 405 with `Allow`.',
       },
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
     },
-    transform: ({ schema, url, route }) => ({ url, schema: complete(schema ?? {}, url, route.config?.access) }),
+    transform: ({ schema, url, route }) => ({ url, schema: complete(schema ?? {}, route.config ?? {}) }),
   });
   // The pages' own routes come from a library and can't state a rule themselves.
   app.addHook('onRoute', (route) => {
@@ -44,35 +52,62 @@ export async function serveApiDocs(app: FastifyInstance): Promise<void> {
   });
 }
 
-const problem = { content: { 'application/problem+json': { schema: problemSchema } } };
 const reasonHeader = Type.Enum([...accessReasons], { description: 'Why the record is touched; audited' });
 
-function complete(schema: FastifySchema, url: string, access: AccessRule | undefined): FastifySchema {
-  const guarded = access !== 'public';
-  const takesInput = Boolean(schema.body || schema.params || schema.querystring);
-  const problems: Record<string, unknown> = {
-    ...(takesInput ? { 400: { description: 'invalid-request', ...problem } } : {}),
-    ...(guarded || url === '/v1/session' ? { 401: { description: 'unauthenticated', ...problem } } : {}),
-    ...(guarded ? { 403: { description: 'forbidden, reason-required', ...problem } } : {}),
-    ...(schema.params ? { 404: { description: 'not-found', ...problem } } : {}),
-    ...(schema.body
-      ? {
-          413: { description: 'payload-too-large', ...problem },
-          415: { description: 'unsupported-media-type', ...problem },
-        }
-      : {}),
-    default: { description: 'internal, unavailable and whatever else goes wrong', ...problem },
-  };
-  const answers = (schema.response ?? {}) as Record<string, unknown>;
+function complete(schema: FastifySchema, { access, rateLimited, refusals }: FastifyContextConfig): FastifySchema {
+  const headers = headersOf(schema);
+  const codes: ErrorCode[] = [...(refusals ?? []), 'internal', 'unavailable'];
+  if (access !== 'public') codes.push('unauthenticated', 'forbidden');
+  if (access !== 'public' && access?.touchesChild) {
+    codes.push('reason-required');
+    headers['x-access-reason'] = reasonHeader;
+  }
+  if (schema.body || schema.params || schema.querystring) codes.push('invalid-request');
+  if (schema.params) codes.push('not-found');
+  if (schema.body) codes.push('payload-too-large', 'unsupported-media-type');
+  if (headers['if-match']) {
+    codes.push('version-required', 'stale-version');
+    headers['if-match'] = { ...(headers['if-match'] as object), pattern: '^"[0-9]{1,15}"$' };
+  }
+  if (headers['if-match'] || headers['idempotency-key']) codes.push('conflict', 'not-a-child');
+  if (rateLimited) codes.push('rate-limited');
+  const { body, ...rest } = schema;
   return {
-    ...schema,
-    ...(guarded ? { security: [{ bearer: [] }] } : {}),
-    ...(guarded && access?.touchesChild ? { headers: withReason(schema.headers) } : {}),
-    response: { ...problems, ...answers },
+    ...rest,
+    // One that may only be empty need not be there.
+    ...(body && body !== nothingSchema ? { body } : {}),
+    // A role is written where OAuth would have a scope (OpenAPI 3.1, Security Requirement Object).
+    ...(access !== 'public' ? { security: [{ bearer: access?.roles ?? [] }] } : {}),
+    ...(Object.keys(headers).length > 0 ? { headers: describeHeaders(headers) } : {}),
+    response: { ...problemsOf(codes), ...(schema.response as object | undefined) },
   };
 }
 
-function withReason(headers: unknown): Type.TObject {
-  const { properties = {} } = (headers ?? {}) as Partial<Type.TObject>;
-  return Type.Object({ 'x-access-reason': reasonHeader, ...properties });
+function headersOf(schema: FastifySchema): Record<string, unknown> {
+  return { ...(schema.headers as { properties?: Record<string, unknown> } | undefined)?.properties };
+}
+
+/** If-Match is optional and of any form to the validator alone: the route answers what is wrong with it by codes of its own. */
+function describeHeaders(properties: Record<string, unknown>): object {
+  const required = Object.keys(properties).filter((name) => name !== 'idempotency-key');
+  return { type: 'object', properties, required };
+}
+
+const content = { 'application/problem+json': { schema: problemSchema } };
+const text = Type.String();
+const problemHeaders: Record<number, Record<string, unknown>> = {
+  401: { 'WWW-Authenticate': { ...text, description: 'Bearer' } },
+  429: { 'Retry-After': { ...text, description: 'Seconds' } },
+  503: { 'Retry-After': { ...text, description: 'Seconds' } },
+};
+
+/** Each status with the codes that it stands for. None is left to a default, so that one that is not foreseen is noticed. */
+function problemsOf(codes: ErrorCode[]): Record<number, object> {
+  const problems: Record<number, object> = {};
+  for (const status of new Set(codes.map((code) => statusOf[code]))) {
+    const description = [...new Set(codes.filter((code) => statusOf[code] === status))].join(', ');
+    const headers = problemHeaders[status];
+    problems[status] = { description, ...(headers ? { headers } : {}), content };
+  }
+  return problems;
 }

@@ -70,6 +70,7 @@ export async function sendProblem(
   const error = toDirectoryError(thrown);
   if (error.status >= 500) request.log.error({ err: error.cause ?? error, code: error.code }, 'request failed');
   if (error.retryAfterSeconds) reply.header('retry-after', String(error.retryAfterSeconds));
+  if (error.allow) reply.header('allow', error.allow.join(', '));
   if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
   return reply
     .code(error.status)

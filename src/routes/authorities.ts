@@ -20,7 +20,7 @@ export function authorityRoutes(context: Context): FastifyPluginAsyncTypebox {
     app.post(
       '/v1/authorities/:code/go-live',
       {
-        config: { access: { roles: ['administrator'] } },
+        config: { access: { roles: ['administrator'] }, refusals: ['conflict'] },
         schema: {
           summary: 'Let the people of an authority sign in',
           description:

@@ -11,7 +11,7 @@ export function sessionRoutes(context: Context): FastifyPluginAsyncTypebox {
     app.post(
       '/v1/session',
       {
-        config: { access: 'public' },
+        config: { access: 'public', refusals: ['unauthenticated'] },
         schema: { summary: 'Sign in', tags: ['Sign-in'], body: signInSchema, response: { 200: sessionSchema } },
       },
       async (request) => signIn(context, app.signAccessToken, request.body, { requestId: request.id, ip: request.ip }),
@@ -20,7 +20,7 @@ export function sessionRoutes(context: Context): FastifyPluginAsyncTypebox {
     app.post(
       '/v1/session/refresh',
       {
-        config: { access: 'public' },
+        config: { access: 'public', refusals: ['unauthenticated'] },
         schema: {
           summary: 'Exchange a refresh token',
           tags: ['Sign-in'],

@@ -95,7 +95,7 @@ export const shieldRoutes =
     app.post(
       '/v1/children/:childId/shield-override',
       {
-        config: { access: managers },
+        config: { access: managers, refusals: ['conflict'] },
         schema: {
           tags,
           summary: "Look past another authority's shield, once",

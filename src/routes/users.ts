@@ -27,7 +27,7 @@ export function userRoutes(context: Context): FastifyPluginAsyncTypebox {
     app.post(
       '/v1/users',
       {
-        config: { access },
+        config: { access, refusals: ['conflict'] },
         schema: { summary: 'Make an account', tags, body: newUserSchema, response: { 201: userWithSecretSchema } },
       },
       async (request, reply) =>
@@ -37,7 +37,7 @@ export function userRoutes(context: Context): FastifyPluginAsyncTypebox {
     app.patch(
       '/v1/users/:userId',
       {
-        config: { access },
+        config: { access, refusals: ['conflict'] },
         schema: {
           summary: 'Change an account',
           description:

@@ -10,7 +10,11 @@ export const verificationRoutes =
     app.post(
       '/v1/verifications',
       {
-        config: { access: { roles: ['call-centre'], touchesChild: true }, rateLimited: true },
+        config: {
+          access: { roles: ['call-centre'], touchesChild: true },
+          rateLimited: true,
+          refusals: ['not-found', 'verification-locked'],
+        },
         schema: {
           tags: ['Verification'],
           summary: "Compare a caller's claims with what is held of a child or a practitioner",

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { nullable } from './common.js';
+import { CONTROLS, nullable } from './common.js';
 
 const time = Type.String({ format: 'date-time' });
 const count = (description: string) => Type.Integer({ minimum: 0, description });
@@ -25,7 +25,10 @@ export const authoritiesSchema = Type.Object({ authorities: Type.Array(authority
 export type AuthoritiesView = Type.Static<typeof authoritiesSchema>;
 
 export const newAuthoritySchema = Type.Object(
-  { code: authorityCode, name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}]+$' })) },
+  {
+    code: authorityCode,
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: `^[^${CONTROLS}]+$` })),
+  },
   { additionalProperties: false },
 );
 export type NewAuthority = Type.Static<typeof newAuthoritySchema>;

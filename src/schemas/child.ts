@@ -1,13 +1,11 @@
 import { Type } from 'typebox';
-import { nullable } from './common.js';
+import { CONTROLS, nullable } from './common.js';
 
-/** Neither control characters nor halves of a surrogate pair: PostgreSQL stores neither, and no name has them. */
-const NOT_TEXT = '\\p{Cc}\\p{Cs}';
-const WORD = `[^\\s${NOT_TEXT}]{1,35}`;
+const WORD = `[^\\s${CONTROLS}]{1,35}`;
 /** One to five words of at most 35 characters each: what a name is allowed to be. */
 const NAME = `\\s*${WORD}(\\s+${WORD}){0,4}\\s*$`;
 const KIN = "\\p{L}[\\p{L}\\p{M}'’-]*";
-const LINE = `^[^${NOT_TEXT}]*$`;
+const LINE = `^[^${CONTROLS}]*$`;
 
 /** A name as somebody looks for it: what is no name in it is passed over. */
 const limits = 'one to five words of at most 35 characters each';
@@ -18,7 +16,7 @@ export const recordedName = (description: string, maxLength = 180) =>
   Type.String({
     description: `${description}: ${limits}`,
     maxLength,
-    pattern: `^(?=[^]*[\\p{Lu}\\p{Ll}\\p{Lt}\\p{Lo}])${NAME}`,
+    pattern: `^(?=[\\s\\S]*[\\p{Lu}\\p{Ll}\\p{Lo}])${NAME}`,
   });
 export const lineText = (description: string, maxLength: number) =>
   Type.String({ description, maxLength, pattern: LINE });

@@ -1,5 +1,11 @@
 import { Type } from 'typebox';
 
+/**
+ * Control characters, for a pattern: PostgreSQL stores not all of them, and no name has one. Spelled out, as \p{Cc} is not
+ * known everywhere that patterns of an OpenAPI description are read. Halves of surrogate pairs are refused with the body.
+ */
+export const CONTROLS = '\\u0000-\\u001f\\u007f-\\u009f';
+
 /** RFC 9457, with the stable code and the request's id. */
 export const problemSchema = Type.Object(
   {

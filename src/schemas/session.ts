@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
 import { roles } from '../db/schema.js';
-import { nullable } from './common.js';
+import { CONTROLS, nullable } from './common.js';
 
 const strict = { additionalProperties: false };
 
 export const signInSchema = Type.Object(
   {
-    username: Type.String({ pattern: '^[^\\p{Cc}]{1,64}$', description: 'from 1 to 64 characters' }),
+    username: Type.String({ pattern: `^[^${CONTROLS}]{1,64}$`, description: 'from 1 to 64 characters' }),
     password: Type.String({ minLength: 1, maxLength: 256 }),
     otp: Type.String({
       pattern: '^([0-9]{6}|[0-9A-Za-z]{5}(-?[0-9A-Za-z]{5}){3})$',

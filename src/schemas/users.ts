@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { roles, sectors } from '../db/schema.js';
-import { nullable } from './common.js';
+import { CONTROLS, nullable } from './common.js';
 
 const strict = { additionalProperties: false };
 const uuid = Type.String({ format: 'uuid' });
@@ -10,7 +10,7 @@ export const userParams = Type.Object({ userId: uuid }, strict);
 
 export const organisationSchema = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$' }),
+    name: Type.String({ minLength: 1, maxLength: 200, pattern: `^[^${CONTROLS}]*[^${CONTROLS}\\s][^${CONTROLS}]*$` }),
     sector: Type.Enum([...sectors]),
   },
   strict,
@@ -20,7 +20,7 @@ const fields = {
   name: Type.String({
     minLength: 1,
     maxLength: 180,
-    pattern: '^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$',
+    pattern: `^[^${CONTROLS}]*[^${CONTROLS}\\s][^${CONTROLS}]*$`,
     description: "The person's name",
   }),
   role: Type.Enum([...roles]),

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { practitionerRoles, sensitiveBases, sensitiveKinds, serviceKinds } from '../db/schema.js';
 import { childIdSchema, dateSchema, emailSchema, phoneSchema, strict } from './child.js';
-import { nullable } from './common.js';
+import { CONTROLS, nullable } from './common.js';
 
 /** Who works with a child. Nothing here can be written freely but the names of organisations. */
 
@@ -21,7 +21,7 @@ const serviceFields = {
   name: Type.String({
     description: 'Name of the organisation',
     maxLength: 200,
-    pattern: '^(?=.*[\\p{L}\\p{N}])[^\\p{Cc}\\p{Cs}]*$',
+    pattern: `^(?=.*[\\p{L}\\p{N}])[^${CONTROLS}]*$`,
   }),
 };
 export const newServiceSchema = Type.Object(

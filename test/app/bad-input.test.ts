@@ -111,7 +111,7 @@ t.test('bad input gets its clear error, in the shape of the contract', async (t)
       ['/v1/nothing', 404, 'not-found'],
       ['/', 404, 'not-found'],
       ['/v1/%zz', 400, 'invalid-request'],
-      ['/v1/users/%00', 404, 'not-found'],
+      ['/v1/users/%00', 405, 'method-not-allowed'],
     ] as const) {
       const reply = await app.inject({ url, headers: { authorization } });
       t.match({ status: reply.statusCode, body: reply.json() }, { status, body: { code, status } }, url);
@@ -143,6 +143,25 @@ t.test('bad input gets its clear error, in the shape of the contract', async (t)
     for (const id of [undefined, '', 'x'.repeat(65), 'a b', 'a"b', 'a\u00e9', 'a,b']) {
       t.match(await idFor(id), /^[0-9a-f-]{36}$/, `${id} makes a new one`);
     }
+  });
+
+  t.test('methods that are not there', async (t) => {
+    const { authorization } = administrator.headers;
+    for (const [method, url, allow] of [
+      ['DELETE', '/v1/users', 'GET, POST'],
+      ['GET', `/v1/users/${administrator.userId}`, 'PATCH'],
+      ['GET', '/v1/children/search', 'POST'],
+      ['PATCH', '/v1/children/lookup?number=1', 'POST'],
+      ['HEAD', '/health/live', 'GET'],
+      ['OPTIONS', '/v1/children', 'POST'],
+    ] as const) {
+      const reply = await app.inject({ method, url, headers: { authorization } });
+      t.equal(reply.statusCode, 405, `${method} ${url}`);
+      t.equal(reply.headers.allow, allow);
+      if (method !== 'HEAD') t.equal(reply.json().code, 'method-not-allowed');
+    }
+    const { statusCode, headers } = await app.inject({ method: 'DELETE', url: '/v1/nothing' });
+    t.strictSame([statusCode, headers.allow], [404, undefined], 'nor is anything else there');
   });
 
   t.test('what is no HTTP', async (t) => {

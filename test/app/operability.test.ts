@@ -157,16 +157,18 @@ t.test('the API describes itself in OpenAPI 3.1', async (t) => {
       t.notOk(operation.security, 'and is public');
       continue;
     }
-    t.strictSame(operation.security, [{ bearer: [] }]);
-    t.hasProps(operation.responses, ['401', '403', 'default']);
+    t.strictSame(operation.security, [{ bearer: access.roles }], 'and for whom');
+    t.hasProps(operation.responses, ['401', '403', '500', '503']);
+    t.notOk(operation.responses.default, 'each status is foreseen');
     const reason = operation.parameters?.find((one: { name: string }) => one.name === 'x-access-reason');
     t.equal(reason?.required, access.touchesChild || undefined, 'a reason, where it touches a child');
   }
-  const { parameters } = document.paths['/v1/children/{childId}'].patch;
+  const { parameters, responses } = document.paths['/v1/children/{childId}'].patch;
   t.ok(
-    parameters.some((one: { name: string }) => one.name === 'if-match'),
+    parameters.some((one: { name: string; required?: boolean }) => one.name === 'if-match' && one.required),
     "and the route's own headers",
   );
+  t.hasProps(responses, ['400', '404', '409', '412', '413', '415', '422', '428'], 'and what it may refuse');
 
   const page = await app.inject({ url: '/docs' });
   t.match(page.headers['content-type'], /^text\/html/);

@@ -155,6 +155,12 @@ t.test('reviews that are due are listed to the own authority, and none lapses', 
   t.match(await list(own), { status: 200, body: { reviews: [] } }, 'six months are not over');
   t.equal((await list(own, '?before=2098-12-31')).body.reviews.length, 4);
   t.equal((await list(own, '?before=2099-01-01')).body.reviews.length, 5);
+  const { childId } = children[0]!;
+  t.match(
+    await list(own, `?cursor=2026-02-30_${childId}`),
+    { status: 400, body: { errors: [{ path: '/cursor' }] } },
+    'no page ends on a day that is none',
+  );
 
   // Years pass.
   for (const [at, day] of ['2020-03-01', '2020-01-01', '2020-02-01', '2020-02-01'].entries())

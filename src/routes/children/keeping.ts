@@ -82,7 +82,7 @@ export const keepingRoutes =
     app.post(
       '/v1/children/:childId/subject-access',
       {
-        config: { access: managers },
+        config: { access: managers, refusals: ['conflict'] },
         schema: {
           tags,
           summary: 'All that is held of a child, to be handed to the family',

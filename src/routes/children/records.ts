@@ -16,7 +16,7 @@ export const recordRoutes =
     app.post(
       '/v1/children/lookup',
       {
-        config: { access: readers, rateLimited: true },
+        config: { access: readers, rateLimited: true, refusals: ['not-found'] },
         schema: {
           tags,
           summary: 'Read a record by its number',

@@ -14,7 +14,11 @@ export const searchRoutes =
     app.post(
       '/v1/children/search',
       {
-        config: { access: searchers, rateLimited: true },
+        config: {
+          access: searchers,
+          rateLimited: true,
+          refusals: ['insufficient-criteria', 'too-many-matches', 'search-unavailable'],
+        },
         schema: {
           tags,
           summary: 'Find a child by what is known of them',

@@ -3,6 +3,7 @@ import type { Context } from '../../context.js';
 import { recordAudit } from '../../db/audit.js';
 import { listOverrides, listReviews } from '../../db/shields.js';
 import { DirectoryError } from '../../errors.js';
+import { isCalendarDate } from '../../matching/dates.js';
 import type { OverridePage, OverridePageQuery, ReviewPage, ReviewPageQuery } from '../../schemas/shields.js';
 import { todayInEngland } from '../child-age.js';
 
@@ -12,6 +13,11 @@ const PAGE = 50;
 export async function readReviews(context: Context, access: Access, query: ReviewPageQuery): Promise<ReviewPage> {
   const { before = dayAfter(todayInEngland()), cursor, limit = PAGE } = query;
   const [reviewOn, shieldId] = cursor?.split('_') ?? [];
+  if (reviewOn !== undefined && !isCalendarDate(reviewOn)) {
+    throw new DirectoryError('invalid-request', 'No page ends there', {
+      errors: [{ path: '/cursor', message: 'is no nextCursor of a page' }],
+    });
+  }
   const found = await listReviews(context.db, authorityOf(access), {
     before,
     limit: limit + 1,
