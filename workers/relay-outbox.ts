@@ -13,6 +13,10 @@ const JOB_SIZE = 500;
  */
 const WAITING_JOBS = 8;
 const POLL_MS = 1_000;
+/** Held by the one relay that is at work, on the connection by which it listens; the others wait for it. */
+const LEADER_LOCK = 7_203_140;
+/** A leader that stands still loses its connection, and with it the lead. It is heard of at every pass, once a second at least. */
+const SILENT_LEADER = '15s';
 
 export interface RelayQueues {
   ordinary: Queue<IndexJob>;
@@ -58,7 +62,7 @@ export interface Relay {
 
 /**
  * Relays until closed: at once when PostgreSQL notifies, and by polling for what a lost notification or a lost job
- * left behind. A failing pass is logged and tried again at the next poll, however much is notified until then.
+ * left behind. Of several processes one leads; whatever two of them should do at once, a leader lost and one new, is harmless. A failing pass is logged and tried again at the next poll, however much is notified until then.
  */
 export function startRelay(
   context: Context,
@@ -69,7 +73,8 @@ export function startRelay(
   let closing = false;
   let wake: () => void = () => undefined;
   let woken = false;
-  let listener: pg.Client | undefined;
+  let connection: pg.Client | undefined;
+  let leads = false;
   let nextHousekeeping = 0;
 
   const wakeUp = () => {
@@ -77,13 +82,15 @@ export function startRelay(
     wake();
   };
 
-  async function listen(): Promise<void> {
-    if (listener) return;
+  async function connect(): Promise<pg.Client> {
     const client = new pg.Client(
       connectionSettings(context.urls.databaseUrl, { role: 'directory_worker', application: 'directory-relay' }),
     );
     const lost = () => {
-      if (listener === client) listener = undefined;
+      if (connection === client) {
+        connection = undefined;
+        leads = false;
+      }
       client.removeAllListeners('notification');
       client.end().catch(() => undefined);
     };
@@ -92,16 +99,31 @@ export function startRelay(
     client.on('notification', wakeUp);
     try {
       await client.connect();
-      await client.query('listen outbox');
+      await client.query(`set idle_session_timeout = '${SILENT_LEADER}'`);
     } catch (error) {
       lost();
       throw error;
     }
-    listener = client;
+    return client;
+  }
+
+  /** @returns whether this process leads */
+  async function lead(): Promise<boolean> {
+    connection ??= await connect();
+    if (leads) {
+      await connection.query('select');
+      return leads;
+    }
+    const { rows } = await connection.query('select pg_try_advisory_lock($1) as leads', [LEADER_LOCK]);
+    if (!rows[0].leads) return false;
+    await connection.query('listen outbox');
+    leads = true;
+    context.log.info('this process relays');
+    return true;
   }
 
   async function pass(): Promise<void> {
-    await listen();
+    if (!(await lead())) return;
     if (Date.now() >= nextHousekeeping) {
       await noticeWipedQueue(context, redis);
       await releaseExpiredClaims(context.db);
@@ -139,8 +161,8 @@ export function startRelay(
       closing = true;
       wake();
       await running;
-      const client = listener;
-      listener = undefined;
+      const client = connection;
+      connection = undefined;
       await client?.end();
     },
   };
