@@ -1,7 +1,6 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Test } from 'tap';
 import { readConfig } from '../../src/config.js';
 import { ensureStack, type ServiceName, type ServiceUrls, stackStatus, stopStack } from '../../stack/stack.js';
 import { until } from './wait.js';
@@ -19,8 +18,13 @@ export interface PrivateStack {
   resume(name: ServiceName): void;
 }
 
+/** Where what was opened is closed at the end; a test is one. */
+export interface Teardown {
+  teardown(work: () => unknown): void;
+}
+
 /** Takes half a minute, most of it Elasticsearch's: name the services if not all are needed. Programs are those downloaded for the stack that the tests run under. */
-export async function openPrivateStack(t: Test, services?: ServiceName[]): Promise<PrivateStack> {
+export async function openPrivateStack(t: Teardown, services?: ServiceName[]): Promise<PrivateStack> {
   const home = mkdtempSync(path.join(tmpdir(), 'directory-faults-'));
   // The services run under an account of their own, which has to get in.
   chmodSync(home, 0o755);
