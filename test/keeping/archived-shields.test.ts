@@ -1,9 +1,11 @@
 import { sql } from 'kysely';
 import t from 'tap';
 import { v7 as uuid } from 'uuid';
+import { drawNumber } from '../../src/db/child-number.js';
 import { findUnacknowledgedShields } from '../../src/db/shields.js';
 import { bornYearsAgo, type ChildParts, openChildren, type TestChild } from '../helpers/children.js';
 import { clientFor, idsOf } from '../helpers/client.js';
+import type { TestCaller } from '../helpers/directory.js';
 import { shieldAlone } from '../helpers/household.js';
 
 const seen = (version: number) => ({ 'if-match': `"${version}"` });
@@ -96,4 +98,69 @@ t.test('a shielded child in the archive gets no second, open record', async (t) 
   const without = await directory.withoutIndex(t);
   const away = clientFor({ ...directory, ...without }, await caller('management-team', { authority: 'Southmere' }));
   t.match(await away.create({ ...child, givenNames: 'Perdyta' }), queued, 'also with the index away');
+});
+
+t.test('to everybody but its own team a shielded child in the archive is as one that there is not', async (t) => {
+  const directory = await openChildren(t);
+  const { add, caller, call, index } = directory;
+  const manager = await caller('management-team');
+  const dateOfBirth = bornYearsAgo(9);
+  const [hidden] = (await add([{ givenNames: 'Perdita', familyName: 'Hollowell', dateOfBirth }])) as [TestChild];
+  await index();
+  await shieldAlone(directory, manager, hidden.childId, 1, 'refuge');
+  t.equal((await call(manager, 'PUT', archive(hidden.childId), undefined, seen(2))).status, 200);
+  await index();
+
+  type Request = [method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object];
+  const byId: Request[] = [
+    ['GET', ''],
+    ['PATCH', '', { gender: 'male' }],
+    ['PUT', '/archive'],
+    ['DELETE', '/archive'],
+    ['PUT', '/dispute', { parts: ['names'] }],
+    ['DELETE', '/dispute'],
+    ['POST', '/subject-access', { requestedBy: 'child' }],
+    ['GET', '/accesses'],
+    ['GET', '/shield/household'],
+    ['PUT', '/shield', { reason: 'refuge' }],
+    ['DELETE', '/shield'],
+    ['POST', '/shield-override', { reason: 'court-order' }],
+    ['POST', '/addresses', { kind: 'home', line1: '1 Sawpit Lane', town: 'Ottershaw' }],
+    ['POST', '/involvements', { role: 'teacher' }],
+    ['PUT', '/consent-to-25'],
+  ];
+  const nobody: TestChild = { childId: uuid(), number: drawNumber() };
+  const told = async (who: TestCaller, [method, path, body]: Request) => {
+    const { status, body: answer, headers } = await call(who, method, path, body, seen(3));
+    const { requestId, searchId, took, ...rest } = answer;
+    return { status, rest, etag: headers.etag };
+  };
+  const claims = { givenNames: 'Perdita', familyName: 'Hollowell', dateOfBirth };
+  const askers: [TestCaller, (child: TestChild) => Request[]][] = [
+    [
+      await caller('call-centre'),
+      ({ number }) => [['POST', '/v1/verifications', { subject: 'child', number, claims }]],
+    ],
+  ];
+  for (const who of [
+    await caller('practitioner'),
+    await caller('management-team', { authority: 'Southmere', mayOverrideShields: true }),
+  ]) {
+    askers.push([
+      who,
+      ({ childId, number }) => [
+        ...byId.map(([method, path, body]): Request => [method, `/v1/children/${childId}${path}`, body]),
+        ['POST', '/v1/children/lookup', { number }],
+        ['POST', '/v1/children/search', { number }],
+        ['POST', '/v1/children/search', { number, address: { postcode: 'OT4 7QA' } }],
+      ],
+    ]);
+  }
+  for (const [who, requests] of askers) {
+    for (const [at, request] of requests(hidden).entries()) {
+      const answer = await told(who, request);
+      const [method, path] = request;
+      t.strictSame(answer, await told(who, requests(nobody)[at] as Request), `${method} ${path}: ${answer.status}`);
+    }
+  }
 });
