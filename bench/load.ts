@@ -58,8 +58,8 @@ export interface LoadRequest {
   version?: number;
 }
 
-/** Longer than the API gives anything that it waits for. */
-export const LONGEST_MS = 15_000;
+/** Longer than the API gives any request (30 s). */
+export const LONGEST_MS = 32_000;
 
 export async function ask(url: string, request: LoadRequest): Promise<Reply> {
   const began = performance.now();
@@ -132,7 +132,8 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-const MOST_WAITING = 150;
+/** Of each kind. Where the machine can't keep up, less is asked, and told: a queue would only measure itself. */
+const MOST_WAITING = 24;
 const TICK_MS = 10;
 /** Of the children, who are never changed: every search that is answered has to find them. */
 const LEFT_ALONE = 0.2;

@@ -11,7 +11,7 @@ const environmentSchema = Type.Object({
   NODE_ENV: Type.String({ default: 'development' }),
   DATABASE_URL: Type.String({ default: '', pattern: '^$|^postgres(ql)?://' }),
   REDIS_URL: Type.String({ default: '', pattern: '^$|^rediss?://' }),
-  ELASTICSEARCH_URL: Type.String({ default: '', pattern: '^$|^https?://' }),
+  ELASTICSEARCH_URL: Type.String({ default: '', pattern: '^$|^https?://[^\\s,]+(,https?://[^\\s,]+)*$' }),
   DIRECTORY_HOME: Type.String({ default: '' }),
   DIRECTORY_INSTANCE: Type.String({ default: 'directory', pattern: '^[a-z][a-z0-9_]{0,30}$' }),
   HOST: Type.String({ default: '127.0.0.1', minLength: 1 }),
@@ -47,7 +47,7 @@ const environmentSchema = Type.Object({
 const settingHelp: Record<string, string> = {
   DATABASE_URL: 'postgres://user:password@host:port/database',
   REDIS_URL: 'redis://host:port',
-  ELASTICSEARCH_URL: 'http://host:port',
+  ELASTICSEARCH_URL: 'http://host:port, of several nodes with commas between',
   DIRECTORY_INSTANCE: 'lower-case letters, digits and underscores, beginning with a letter, at most 31',
   PORT: 'a whole number from 0 to 65535',
   LOG_LEVEL: 'one of trace, debug, info, warn, error, fatal, silent',
@@ -158,7 +158,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     services: {
       databaseUrl: settings.DATABASE_URL && databaseOf(settings.DATABASE_URL, settings.DIRECTORY_INSTANCE),
       redisUrl: settings.REDIS_URL,
-      elasticsearchUrl: settings.ELASTICSEARCH_URL.replace(/\/$/, ''),
+      elasticsearchUrl: settings.ELASTICSEARCH_URL.replace(/\/(?=,|$)/g, ''),
     },
     http: {
       host: settings.HOST,

@@ -55,12 +55,7 @@ export async function createContext(config: Config, overrides: ContextOverrides 
   const pool = connect(overrides.role ?? 'directory_api', overrides.poolSize ?? 10);
   const db = createKysely(pool);
   const auditorDb = createKysely(connect('directory_auditor', AUDITOR_CONNECTIONS));
-  const elasticsearch = new Client({
-    node: urls.elasticsearchUrl,
-    // Retries are decided where the meaning is known: a search gives up at once, a job comes back later.
-    maxRetries: 0,
-    requestTimeout: 30_000,
-  });
+  const elasticsearch = createElasticsearch(urls);
   return {
     config,
     log,
@@ -76,4 +71,16 @@ export async function createContext(config: Config, overrides: ContextOverrides 
       await Promise.all([db.destroy(), auditorDb.destroy()]);
     },
   };
+}
+
+/** A client that asks the nodes in turn. */
+export function createElasticsearch({ elasticsearchUrl }: Pick<ServiceUrls, 'elasticsearchUrl'>): Client {
+  const nodes = elasticsearchUrl.split(',');
+  return new Client({
+    nodes,
+    // Of a node that can't be reached the next is asked. All other retries are decided where the meaning is known: a
+    // search gives up at once, a job comes back later.
+    maxRetries: nodes.length - 1,
+    requestTimeout: 30_000,
+  });
 }

@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { makeFolder } from './home.js';
 import { installOnce, unzip, verifyChecksum } from './install.js';
@@ -19,48 +19,57 @@ const artifactSha512 =
   'c06bd4ef7691da91052cada7bb255b2d7c48a1422820a8db0e3e3a1ed0dde4e8d380cdbadeb7029cc56167b9ad3a6d89f6b8edbc48d4b8685d1ab24a7ab17dd5';
 const instead = 'set ELASTICSEARCH_URL to an Elasticsearch of yours';
 
-export const elasticsearch: EmbeddedService = {
-  label,
-  portNames: ['elasticsearch', 'elasticsearch-transport'],
-  pid,
-  start,
-  ready,
-  stop,
-  url,
-};
+/** One of the nodes, which are numbered from 1; together they are one cluster. */
+export function elasticsearchNode(number: number): EmbeddedService {
+  return {
+    label: number === 1 ? label : `${label}'s node ${number}`,
+    portNames: [httpPort(number), transportPort(number)],
+    pid: (home) => pid(home, number),
+    start: (context) => start(context, number),
+    ready: (context) => ready(context, number),
+    stop: (home) => stopServer(label, pid(home, number), signals),
+    url: (_home, ports) => url(ports, number),
+  };
+}
 
-/** Everything of the one node; a cluster would have several such folders and pairs of ports. */
-const nodeOf = (home: string) => path.join(home, 'elasticsearch', 'node-1');
-const pidFileOf = (home: string) => path.join(nodeOf(home), 'elasticsearch.pid');
-const launchLogOf = (home: string) => path.join(nodeOf(home), 'launch.log');
+/** Whether such a node has been started here before. */
+export function hasNode(home: string, number: number): boolean {
+  return existsSync(path.join(nodeOf(home, number), 'data'));
+}
+
+const httpPort = (number: number) => (number === 1 ? 'elasticsearch' : `elasticsearch-${number}`);
+const transportPort = (number: number) => `${httpPort(number)}-transport`;
+const nodeOf = (home: string, number: number) => path.join(home, 'elasticsearch', `node-${number}`);
+const pidFileOf = (home: string, number: number) => path.join(nodeOf(home, number), 'elasticsearch.pid');
+const launchLogOf = (home: string, number: number) => path.join(nodeOf(home, number), 'launch.log');
 /** A system property that does nothing but show whose the process is. */
-const markOf = (home: string) => `-Ddirectory.node=${nodeOf(home)}`;
+const markOf = (home: string, number: number) => `-Ddirectory.node=${nodeOf(home, number)}`;
 
-function pid(home: string): number | undefined {
-  return serverPid(pidFileOf(home), markOf(home));
+function pid(home: string, number: number): number | undefined {
+  return serverPid(pidFileOf(home, number), markOf(home, number));
 }
 
-function url(_home: string, ports: Ports): string {
-  return `http://127.0.0.1:${ports.elasticsearch}`;
+function url(ports: Ports, number: number): string {
+  return `http://127.0.0.1:${ports[httpPort(number)]}`;
 }
 
-async function start(context: StackContext): Promise<void> {
+async function start(context: StackContext, number: number): Promise<void> {
   const jdk = await findJdk(context.env, context.user);
   const program = await installed(context);
-  const node = nodeOf(context.home);
+  const node = nodeOf(context.home, number);
   makeFolder(path.join(context.home, 'elasticsearch'), { user: context.user });
   rmSync(path.join(node, 'tmp'), { recursive: true, force: true });
   for (const name of ['', 'config', 'config/jvm.options.d', 'data', 'logs', 'tmp']) {
     makeFolder(path.join(node, name), { user: context.user });
   }
-  writeSettings(context);
-  rmSync(pidFileOf(context.home), { force: true });
+  writeSettings(context, number);
+  rmSync(pidFileOf(context.home, number), { force: true });
   // Left by a start that was broken off while it made its (empty) keystore, and in the way of the next.
   rmSync(path.join(node, 'config', 'elasticsearch.keystore.tmp'), { force: true });
   context.progress(
-    `starting Elasticsearch ${artifact.version} on port ${context.ports.elasticsearch}, Java ${jdk.version}`,
+    `starting Elasticsearch ${artifact.version} on port ${context.ports[httpPort(number)]}, Java ${jdk.version}`,
   );
-  await launchServer(context, program, jdk);
+  await launchServer(context, number, program, jdk);
 }
 
 /** The small distribution: the real server with few modules, whose every feature we need is in the core. */
@@ -81,15 +90,15 @@ function installed(context: StackContext): Promise<string> {
   );
 }
 
-function writeSettings(context: StackContext): void {
-  const node = nodeOf(context.home);
+function writeSettings(context: StackContext, number: number): void {
+  const node = nodeOf(context.home, number);
   const settings = {
     'cluster.name': 'child-directory',
-    'node.name': 'node-1',
-    'discovery.type': 'single-node',
+    'node.name': nameOf(number),
+    ...discovery(context),
     'network.host': '127.0.0.1',
-    'http.port': context.ports.elasticsearch,
-    'transport.port': context.ports['elasticsearch-transport'],
+    'http.port': context.ports[httpPort(number)],
+    'transport.port': context.ports[transportPort(number)],
     'xpack.security.enabled': false,
     'path.data': path.join(node, 'data'),
     'path.logs': path.join(node, 'logs'),
@@ -101,15 +110,28 @@ function writeSettings(context: StackContext): void {
   };
   write(
     context,
+    number,
     'elasticsearch.yml',
     Object.entries(settings).map(([name, value]) => `${name}: ${JSON.stringify(value)}`),
   );
-  write(context, 'jvm.options', jvmOptions(context));
-  write(context, 'log4j2.properties', loggingSettings);
+  write(context, number, 'jvm.options', jvmOptions(context, number));
+  write(context, number, 'log4j2.properties', loggingSettings);
+}
+
+const nameOf = (number: number) => `node-${number}`;
+
+/** Where the nodes find one another. The masters of the first election count at the very first start alone. */
+function discovery({ elasticsearchNodes, ports }: StackContext): Record<string, string | string[]> {
+  if (elasticsearchNodes === 1) return { 'discovery.type': 'single-node' };
+  const numbers = Array.from({ length: elasticsearchNodes }, (_, at) => at + 1);
+  return {
+    'discovery.seed_hosts': numbers.map((number) => `127.0.0.1:${ports[transportPort(number)]}`),
+    'cluster.initial_master_nodes': numbers.map(nameOf),
+  };
 }
 
 /** The distribution's own options without its garbage-collection logs, and without heap dumps: they hold children's names. */
-function jvmOptions(context: StackContext): string[] {
+function jvmOptions(context: StackContext, number: number): string[] {
   return [
     `-Xms${context.elasticsearchHeapMb}m`,
     `-Xmx${context.elasticsearchHeapMb}m`,
@@ -122,7 +144,7 @@ function jvmOptions(context: StackContext): string[] {
     '-Dorg.apache.lucene.store.MMapDirectory.sharedArenaMaxPermits=1',
     '--add-opens=java.base/java.nio=ALL-UNNAMED',
     '--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED',
-    markOf(context.home),
+    markOf(context.home, number),
   ];
 }
 
@@ -146,27 +168,27 @@ const loggingSettings = [
   'rootLogger.appenderRef.file.ref = file',
 ];
 
-function write(context: StackContext, name: string, lines: string[]): void {
-  const file = path.join(nodeOf(context.home), 'config', name);
+function write(context: StackContext, number: number, name: string, lines: string[]): void {
+  const file = path.join(nodeOf(context.home, number), 'config', name);
   writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
   if (context.user) chownSync(file, context.user.uid, context.user.gid);
 }
 
 /** With -d the launchers end when the server is up: nothing is left but the server, whose pid -p writes. */
-async function launchServer(context: StackContext, program: string, jdk: Jdk): Promise<void> {
-  const node = nodeOf(context.home);
+async function launchServer(context: StackContext, number: number, program: string, jdk: Jdk): Promise<void> {
+  const node = nodeOf(context.home, number);
   const tmp = path.join(node, 'tmp');
   // The launchers leave folders in their temporary one, the system's by default; their options can't hold a blank.
   const launchers: Record<string, string> = /\s/.test(tmp) ? {} : { CLI_JAVA_OPTS: `-Djava.io.tmpdir=${tmp}` };
-  const launched = launch(path.join(program, 'bin', 'elasticsearch'), ['-d', '-p', pidFileOf(context.home)], {
+  const launched = launch(path.join(program, 'bin', 'elasticsearch'), ['-d', '-p', pidFileOf(context.home, number)], {
     cwd: node,
     env: { ...launchers, ES_JAVA_HOME: jdk.home, ES_PATH_CONF: path.join(node, 'config'), ES_TMPDIR: tmp },
-    logFile: launchLogOf(context.home),
+    logFile: launchLogOf(context.home, number),
     user: context.user,
   });
   const began = Date.now();
   try {
-    await answers(context, () => gone(context.home, launched));
+    await answers(context, number, () => gone(context.home, number, launched));
     context.progress(`ready after ${Math.round((Date.now() - began) / 1000)} s`);
   } catch (error) {
     await stopLaunched(label, launched, signals);
@@ -174,17 +196,17 @@ async function launchServer(context: StackContext, program: string, jdk: Jdk): P
   }
 }
 
-function gone(home: string, launched: Launched): string | undefined {
+function gone(home: string, number: number, launched: Launched): string | undefined {
   const how = launched.ended();
-  return launched.exitCode() === 0 && pid(home) !== undefined ? undefined : how;
+  return launched.exitCode() === 0 && pid(home, number) !== undefined ? undefined : how;
 }
 
-async function ready(context: StackContext): Promise<void> {
-  await answers(context, () => (pid(context.home) === undefined ? 'no process' : undefined));
+async function ready(context: StackContext, number: number): Promise<void> {
+  await answers(context, number, () => (pid(context.home, number) === undefined ? 'no process' : undefined));
 }
 
-async function answers(context: StackContext, ended: () => string | undefined): Promise<void> {
-  const serverUrl = url(context.home, context.ports);
+async function answers(context: StackContext, number: number, ended: () => string | undefined): Promise<void> {
+  const serverUrl = url(context.ports, number);
   let redSince: number | undefined;
   const ready = async () => {
     const status = await healthOf(serverUrl);
@@ -197,7 +219,7 @@ async function answers(context: StackContext, ended: () => string | undefined): 
   };
   await untilReady(ready, ended, {
     label,
-    logFiles: [launchLogOf(context.home), path.join(nodeOf(context.home), 'logs', 'elasticsearch.log')],
+    logFiles: [launchLogOf(context.home, number), path.join(nodeOf(context.home, number), 'logs', 'elasticsearch.log')],
     timeoutSeconds: 300,
     progress: context.progress,
     signal: context.signal,
@@ -218,7 +240,3 @@ const signals: [NodeJS.Signals, number][] = [
   ['SIGTERM', 60],
   ['SIGKILL', 10],
 ];
-
-function stop(home: string): Promise<boolean> {
-  return stopServer(label, pid(home), signals);
-}

@@ -1,7 +1,8 @@
 import type { Ports } from './ports.js';
 import type { ServiceUser } from './user.js';
 
-export type ServiceName = 'postgres' | 'redis' | 'elasticsearch';
+/** Elasticsearch's first node, and those that a stack of three has besides. */
+export type ServiceName = 'postgres' | 'redis' | 'elasticsearch' | 'elasticsearch-2' | 'elasticsearch-3';
 
 /** What the start of a service needs to know. */
 export interface StackContext {
@@ -13,7 +14,9 @@ export interface StackContext {
   user: ServiceUser | undefined;
   ports: Ports;
   database: string;
+  /** Of each node. */
   elasticsearchHeapMb: number;
+  elasticsearchNodes: number;
   progress: (line: string) => void;
   signal?: AbortSignal | undefined;
 }

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { elasticsearch } from './elasticsearch.js';
+import { elasticsearchNode, hasNode } from './elasticsearch.js';
 import { StackError } from './errors.js';
 import { makeFolder, prepareHome, realHome, requireReach, requireSpace } from './home.js';
 import { withLock } from './lock.js';
@@ -16,6 +16,7 @@ export type { ServiceName } from './service.js';
 export interface ServiceUrls {
   DATABASE_URL: string;
   REDIS_URL: string;
+  /** Of a cluster, all its nodes with commas between. */
   ELASTICSEARCH_URL: string;
 }
 
@@ -28,8 +29,10 @@ export interface StackOptions {
   given?: Partial<ServiceUrls>;
   /** Default: `downloads` in the home. A second, private stack may share those of the first. */
   downloads?: string;
-  /** Default 1024; used when Elasticsearch is started, not when it is found running. */
+  /** Of each node; default 1024, of three 512. Used when Elasticsearch is started, not when it is found running. */
   elasticsearchHeapMb?: number;
+  /** Default: as many as the stack has, else one. */
+  elasticsearchNodes?: NodeCount;
   progress?: (line: string) => void;
   /** Breaks off a start; what it had started is stopped. */
   signal?: AbortSignal;
@@ -52,16 +55,50 @@ export interface ServiceState {
 
 export interface StackStatus {
   urls: { [Name in keyof ServiceUrls]: string | null };
-  services: Record<ServiceName, ServiceState>;
+  /** Further nodes of Elasticsearch where the stack has them. */
+  services: Record<'postgres' | 'redis' | 'elasticsearch', ServiceState> & Partial<Record<ServiceName, ServiceState>>;
 }
 
-const embedded: Record<ServiceName, EmbeddedService> = { postgres, redis, elasticsearch };
-export const serviceNames = Object.keys(embedded) as ServiceName[];
+export const nodeCounts = [1, 3] as const;
+export type NodeCount = (typeof nodeCounts)[number];
+
+const embedded: Record<ServiceName, EmbeddedService> = {
+  postgres,
+  redis,
+  elasticsearch: elasticsearchNode(1),
+  'elasticsearch-2': elasticsearchNode(2),
+  'elasticsearch-3': elasticsearchNode(3),
+};
+const allServices = Object.keys(embedded) as ServiceName[];
 const settingOf = {
   postgres: 'DATABASE_URL',
   redis: 'REDIS_URL',
   elasticsearch: 'ELASTICSEARCH_URL',
+  'elasticsearch-2': 'ELASTICSEARCH_URL',
+  'elasticsearch-3': 'ELASTICSEARCH_URL',
 } as const satisfies Record<ServiceName, keyof ServiceUrls>;
+
+/** As many nodes as the stack was made with: each counts on the others for its majority. Undefined before the first start. */
+function nodesMade(home: string): NodeCount | undefined {
+  if (hasNode(home, 3)) return 3;
+  return hasNode(home, 1) ? 1 : undefined;
+}
+
+function servicesOf(nodes: NodeCount): ServiceName[] {
+  return nodes === 1 ? ['postgres', 'redis', 'elasticsearch'] : allServices;
+}
+
+/** @throws StackError when the stack was made with another number */
+function nodesWanted(home: string, wanted: NodeCount | undefined): NodeCount {
+  const made = nodesMade(home);
+  if (made !== undefined && wanted !== undefined && made !== wanted) {
+    throw new StackError(
+      `The Elasticsearch in ${home} was made with ${made} node${made === 1 ? '' : 's'}, not ${wanted}.\n` +
+        'Set DIRECTORY_HOME to another folder, or stop the stack and move the folder elasticsearch away: the index is made anew.',
+    );
+  }
+  return wanted ?? made ?? 1;
+}
 
 const portsFile = (home: string) => path.join(home, 'ports.json');
 const lockFile = (home: string) => path.join(home, 'stack.lock');
@@ -71,8 +108,9 @@ const lockFile = (home: string) => path.join(home, 'stack.lock');
  * that died comes back on its port with its data. When one fails, those started with it are stopped again.
  * @throws StackError that says what to do
  */
-export async function ensureStack(options: StackOptions, services = serviceNames): Promise<RunningStack> {
-  const wanted = services.filter((name) => !options.given?.[settingOf[name]]);
+export async function ensureStack(options: StackOptions, services?: ServiceName[]): Promise<RunningStack> {
+  const elasticsearchNodes = nodesWanted(realHome(options.home), options.elasticsearchNodes);
+  const wanted = (services ?? servicesOf(elasticsearchNodes)).filter((name) => !options.given?.[settingOf[name]]);
   if (wanted.length === 0) return { urls: urlsOf(realHome(options.home), options), started: [], pids: {} };
   const progress = options.progress ?? (() => {});
   const user = serviceUser();
@@ -92,7 +130,8 @@ export async function ensureStack(options: StackOptions, services = serviceNames
         ports: readPorts(portsFile(home)),
         env: options.env ?? process.env,
         database: options.database,
-        elasticsearchHeapMb: options.elasticsearchHeapMb ?? 1024,
+        elasticsearchHeapMb: options.elasticsearchHeapMb ?? (elasticsearchNodes === 1 ? 1024 : 512),
+        elasticsearchNodes,
         progress,
         signal: options.signal,
       };
@@ -104,7 +143,7 @@ export async function ensureStack(options: StackOptions, services = serviceNames
         const ports = await choosePorts({
           file: portsFile(home),
           names: missing.flatMap((name) => embedded[name].portNames),
-          inUse: serviceNames.some((name) => isRunning(name, home)),
+          inUse: allServices.some((name) => isRunning(name, home)),
           patienceMs: 5000,
           progress,
         });
@@ -155,7 +194,7 @@ const namedIn = (context: StackContext, name: ServiceName): StackContext => ({
 });
 
 /** @returns the services that ran and were stopped */
-export async function stopStack(home: string, services = serviceNames): Promise<ServiceName[]> {
+export async function stopStack(home: string, services = allServices): Promise<ServiceName[]> {
   const folder = realHome(home);
   const running = services.filter((name) => isRunning(name, folder));
   if (running.length === 0) return [];
@@ -180,7 +219,16 @@ export function stackStatus(options: Pick<StackOptions, 'home' | 'database' | 'g
       REDIS_URL: urls.REDIS_URL || null,
       ELASTICSEARCH_URL: urls.ELASTICSEARCH_URL || null,
     },
-    services: { postgres: stateOf('postgres'), redis: stateOf('redis'), elasticsearch: stateOf('elasticsearch') },
+    services: {
+      postgres: stateOf('postgres'),
+      redis: stateOf('redis'),
+      elasticsearch: stateOf('elasticsearch'),
+      ...Object.fromEntries(
+        servicesOf(nodesMade(home) ?? 1)
+          .slice(3)
+          .map((name) => [name, stateOf(name)]),
+      ),
+    },
   };
 }
 
@@ -189,7 +237,10 @@ function urlsOf(home: string, options: Pick<StackOptions, 'database' | 'given'>)
   const urlOf = (name: ServiceName) => {
     const given = options.given?.[settingOf[name]];
     if (given) return given;
-    return isRunning(name, home) ? embedded[name].url(home, ports, options.database) : '';
+    const together = servicesOf(nodesMade(home) ?? 1).filter((other) => settingOf[other] === settingOf[name]);
+    // A node that is down comes back where it was: who uses the others may know of it.
+    if (!together.some((other) => isRunning(other, home))) return '';
+    return together.map((other) => embedded[other].url(home, ports, options.database)).join(',');
   };
   return { DATABASE_URL: urlOf('postgres'), REDIS_URL: urlOf('redis'), ELASTICSEARCH_URL: urlOf('elasticsearch') };
 }

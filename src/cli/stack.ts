@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import {
   ensureStack,
+  type NodeCount,
+  nodeCounts,
   type RunningStack,
   type ServiceUrls,
   type StackStatus,
@@ -22,7 +24,8 @@ export function stackCommand(): Command {
     .command('up')
     .description('start what does not run and print the URLs; Ctrl-C stops what this command started')
     .option('--detach', 'return when everything is ready, and leave it running')
-    .action((options: { detach?: boolean }) => up(readConfig(), options.detach ?? false));
+    .option('--nodes <n>', 'of Elasticsearch, 1 or 3; a stack keeps the number that it was made with', nodeCount)
+    .action((options: { detach?: boolean; nodes?: NodeCount }) => up(readConfig(), options));
   stack
     .command('down')
     .description('stop what runs; the data stays')
@@ -42,7 +45,7 @@ export function stackCommand(): Command {
   return stack;
 }
 
-async function up(config: Config, detach: boolean): Promise<void> {
+async function up(config: Config, { detach, nodes }: { detach?: boolean; nodes?: NodeCount }): Promise<void> {
   const breakOff = new AbortController();
   const asked = new Promise<void>((resolve) => {
     onEnding(() => {
@@ -50,7 +53,7 @@ async function up(config: Config, detach: boolean): Promise<void> {
       resolve();
     });
   });
-  const running = await start(config, breakOff.signal);
+  const running = await start(config, breakOff.signal, nodes);
   console.log(linesOf(running.urls).join('\n'));
   if (detach) return;
   say(`up; Ctrl-C stops ${running.started.join(', ') || 'nothing, for all of it ran before'}`);
@@ -74,7 +77,7 @@ function status(config: Config, json: boolean): void {
   }
   const lines = Object.entries(services).map(([name, service]) => {
     const where = service.state === 'running' ? `pid ${service.pid}, port ${service.port}` : '';
-    return `${name.padEnd(14)} ${service.state.padEnd(8)} ${where}`.trimEnd();
+    return `${name.padEnd(15)} ${service.state.padEnd(8)} ${where}`.trimEnd();
   });
   console.log([...lines, ...linesOf(urls)].join('\n'));
 }
@@ -107,13 +110,14 @@ async function exitOf(child: ChildProcess, program: string): Promise<number> {
   }
 }
 
-function start(config: Config, signal: AbortSignal): Promise<RunningStack> {
+function start(config: Config, signal: AbortSignal, nodes?: NodeCount): Promise<RunningStack> {
   return ensureStack({
     home: config.home,
     database: config.instance,
     given: givenOf(config),
     progress: say,
     signal,
+    ...(nodes ? { elasticsearchNodes: nodes } : {}),
   });
 }
 
@@ -121,6 +125,12 @@ async function stopStarted(config: Config, running: RunningStack): Promise<void>
   if (running.started.length === 0) return;
   const stopped = await stopStack(config.home, running.started);
   say(`stopped ${stopped.join(', ')}`);
+}
+
+function nodeCount(text: string): NodeCount {
+  const count = nodeCounts.find((one) => String(one) === text);
+  if (!count) throw new InvalidArgumentError(`It takes ${nodeCounts.join(' or ')}.`);
+  return count;
 }
 
 function givenOf(config: Config): ServiceUrls {

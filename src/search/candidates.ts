@@ -47,7 +47,7 @@ export async function findCandidates(
         timeout: `${TIMEOUT_MS}ms`,
         allow_partial_search_results: false,
       },
-      { requestTimeout: TIMEOUT_MS, maxRetries: 0 },
+      { requestTimeout: TIMEOUT_MS },
     );
     if (timedOut) throw unavailable();
     // What is no child's id would make PostgreSQL refuse the whole question.

@@ -38,6 +38,7 @@ t.test('a trial in which something went wrong, or nothing happened, does not pas
     searched: 20,
     missed: 0,
     failed: 3,
+    held: 0,
     slowestMs: 100,
     changesPerSecond: 50,
     searchP95: 20,

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Client } from '@elastic/elasticsearch';
 import type { FastifyInstance } from 'fastify';
 import { Redis } from 'ioredis';
 import type { Kysely } from 'kysely';
@@ -10,7 +9,7 @@ import type { Test } from 'tap';
 import { buildApp } from '../../src/app.js';
 import type { AccessReason } from '../../src/caller.js';
 import { type Config, readConfig } from '../../src/config.js';
-import { type Context, type ContextOverrides, createContext } from '../../src/context.js';
+import { type Context, type ContextOverrides, createContext, createElasticsearch } from '../../src/context.js';
 import { createKysely, createPool } from '../../src/db/connect.js';
 import type { Database, Role } from '../../src/db/schema.js';
 import { createLogger } from '../../src/logger.js';
@@ -132,7 +131,7 @@ export async function openDirectory(t: Test, options: TestDirectoryOptions = {})
 }
 
 async function cleanUp(instance: string, urls: ServiceUrls): Promise<void> {
-  const elasticsearch = new Client({ node: urls.elasticsearchUrl });
+  const elasticsearch = createElasticsearch(urls);
   const indices = Object.keys(await elasticsearch.indices.get({ index: `${instance}-*`, allow_no_indices: true }));
   if (indices.length > 0) await elasticsearch.indices.delete({ index: indices });
   await elasticsearch.close();

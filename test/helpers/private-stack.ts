@@ -2,11 +2,20 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { readConfig } from '../../src/config.js';
-import { ensureStack, type ServiceName, type ServiceUrls, stackStatus, stopStack } from '../../stack/stack.js';
+import {
+  ensureStack,
+  type NodeCount,
+  type ServiceName,
+  type ServiceUrls,
+  stackStatus,
+  stopStack,
+} from '../../stack/stack.js';
 import { until } from './wait.js';
 
 /** PostgreSQL, Redis and Elasticsearch for one test file alone, to be killed at will. */
 export interface PrivateStack {
+  /** Its folder. */
+  home: string;
   /** Stay the same, whatever is killed and restarted. Also an environment for `openDirectory`. */
   urls: ServiceUrls & NodeJS.ProcessEnv;
   /** SIGKILL; returns when the process is gone. */
@@ -24,7 +33,11 @@ export interface Teardown {
 }
 
 /** Takes half a minute, most of it Elasticsearch's: name the services if not all are needed. Programs are those downloaded for the stack that the tests run under. */
-export async function openPrivateStack(t: Teardown, services?: ServiceName[]): Promise<PrivateStack> {
+export async function openPrivateStack(
+  t: Teardown,
+  services?: ServiceName[],
+  nodes: NodeCount = 1,
+): Promise<PrivateStack> {
   const home = mkdtempSync(path.join(tmpdir(), 'directory-faults-'));
   // The services run under an account of their own, which has to get in.
   chmodSync(home, 0o755);
@@ -33,10 +46,11 @@ export async function openPrivateStack(t: Teardown, services?: ServiceName[]): P
     database: 'directory',
     downloads: path.join(readConfig().home, 'downloads'),
     elasticsearchHeapMb: 512,
+    elasticsearchNodes: nodes,
   };
   const paused = new Set<ServiceName>();
   const signal = (name: ServiceName, kind: NodeJS.Signals) => {
-    const { pid } = stackStatus(options).services[name];
+    const pid = stackStatus(options).services[name]?.pid ?? null;
     if (pid === null) throw new Error(`${name} does not run`);
     for (const one of kind === 'SIGKILL' ? [pid] : [pid, ...childrenOf(pid)]) process.kill(one, kind);
     return pid;
@@ -58,10 +72,11 @@ export async function openPrivateStack(t: Teardown, services?: ServiceName[]): P
   });
   const { urls } = await ensureStack(options, services);
   return {
+    home,
     urls: { ...urls },
     async kill(name) {
       const pid = signal(name, 'SIGKILL');
-      await until(() => stackStatus(options).services[name].pid !== pid);
+      await until(() => stackStatus(options).services[name]?.pid !== pid);
     },
     async restart(name) {
       await ensureStack(options, [name]);

@@ -202,7 +202,7 @@ async function write(urls: RunningStack['urls']): Promise<void> {
   if (!put.ok) throw new Error(`Elasticsearch: ${put.status}`);
 }
 
-async function read(urls: RunningStack['urls']): Promise<Record<ServiceName, unknown>> {
+async function read(urls: RunningStack['urls']): Promise<Partial<Record<ServiceName, unknown>>> {
   const client = new pg.Client({ connectionString: urls.DATABASE_URL });
   await client.connect();
   const rows = await client.query('select value from kept');
@@ -219,7 +219,7 @@ async function kill(stack: RunningStack, name: ServiceName): Promise<void> {
   const pid = stack.pids[name];
   if (pid === undefined) throw new Error(`${name} has no pid`);
   process.kill(pid, 'SIGKILL');
-  while (stackStatus(options).services[name].pid === pid) await sleep(20);
+  while (stackStatus(options).services[name]?.pid === pid) await sleep(20);
 }
 
 /** Every process whose command line names the folder: servers, launchers, and the children of neither. */

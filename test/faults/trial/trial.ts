@@ -54,6 +54,8 @@ export interface Struck {
   missed: number;
   /** Changes and searches that were refused or broken off. */
   failed: number;
+  /** Requests that were due and not sent, since too many waited for their answers. */
+  held: number;
   slowestMs: number;
   changesPerSecond: number;
   searchP95: number;
@@ -237,6 +239,7 @@ async function tell(fault: FaultName, { pool }: Site, load: Load, shields: Shiel
     searched: figures.searched,
     missed: figures.missed,
     failed: figures.changesFailed + figures.searchesFailed,
+    held: figures.held,
     changesPerSecond: figures.acknowledged.length / times.seconds,
     searchP95: percentile(figures.searchMs, 0.95),
   };
@@ -276,6 +279,7 @@ export function tableOf(outcomes: readonly Struck[]): string {
     'searches',
     'not found',
     'refused or broken off',
+    'not sent',
     'without an end',
     'slowest answer, s',
     'searches p95, ms',
@@ -297,6 +301,7 @@ export function tableOf(outcomes: readonly Struck[]): string {
         one.searched,
         one.missed,
         one.failed,
+        one.held,
         one.unanswered,
         (one.slowestMs / 1_000).toFixed(1),
         Math.round(one.searchP95),
