@@ -31,8 +31,7 @@ export async function claimPending(
 
 /**
  * Workers pass over entries that somebody is at: a change of several children locks them in an order of its own, and whoever
- * waited for one while holding others would wait in a circle. What is passed over comes again: a change leaves the entry
- * unclaimed, and so does a claim that is freed.
+ * waited for one while holding others would wait in a circle. What is passed over is freed afterwards, by `freeOneByOne`.
  */
 const untouched = (condition: RawBuilder<unknown>) =>
   sql`child_id in (select child_id from outbox where ${condition} for update skip locked)`;
@@ -52,11 +51,44 @@ export async function releaseAllClaims(db: Kysely<Database>): Promise<number> {
   return Number(numAffectedRows ?? 0);
 }
 
+const LOCK_NOT_AVAILABLE = '55P03';
+
 /** Frees the claims of what is to be done again, so that they need not run out first. */
 export async function releaseClaims(db: Kysely<Database>, childIds: string[]): Promise<void> {
   if (childIds.length === 0) return;
+  await freeUntouched(db, childIds);
+  await freeOneByOne(
+    db,
+    childIds.map((childId) => ({ childId })),
+  );
+}
+
+async function freeUntouched(db: Kysely<Database>, childIds: string[]): Promise<void> {
   await sql`
     update outbox set claimed_at = null where ${untouched(sql`child_id = any(${childIds}::uuid[])`)}`.execute(db);
+}
+
+/**
+ * Frees what was passed over: whoever was at it may have changed nothing after all, have had no more than an older version to
+ * settle, or be the relay, whose claim is not committed while its job is already done; and nobody would come back to it
+ * before the claim ran out. Each in a transaction of its own, which holds nothing else while it waits, and not for long: who
+ * takes their time is at a change. A later version than was dealt with has a job of its own.
+ */
+async function freeOneByOne(db: Kysely<Database>, dealtWith: { childId: string; version?: number }[]): Promise<void> {
+  const versions = dealtWith.map(({ version }) => version ?? null);
+  const { rows } = await sql<{ childId: string; version: number }>`
+    select o.child_id as "childId", o.version from outbox o
+    join unnest(${childIdsOf(dealtWith)}::uuid[], ${versions}::bigint[]) as done (child_id, version) on o.child_id = done.child_id
+    where o.version <= coalesce(done.version, o.version)`.execute(db);
+  for (const { childId, version } of rows) {
+    const freed = db.transaction().execute(async (trx) => {
+      await sql`set local lock_timeout = '1s'`.execute(trx);
+      await sql`update outbox set claimed_at = null where child_id = ${childId} and version = ${version}`.execute(trx);
+    });
+    await freed.catch((error: { code?: string }) => {
+      if (error.code !== LOCK_NOT_AVAILABLE) throw error;
+    });
+  }
 }
 
 export async function findPending(db: Kysely<Database>, childIds: string[]): Promise<OutboxEntry[]> {
@@ -86,7 +118,7 @@ export interface Acknowledged {
  */
 export async function settle(db: Kysely<Database>, acknowledged: Acknowledged[]): Promise<number> {
   if (acknowledged.length === 0) return 0;
-  return db.transaction().execute(async (trx) => {
+  const settled = await db.transaction().execute(async (trx) => {
     const { standing, building } = await holdStandingIndices(trx);
     const awaited = acknowledged.filter((entry) => entry.shieldWaits);
     const unchanged = await holdUnchanged(trx, childIdsOf(awaited));
@@ -95,7 +127,7 @@ export async function settle(db: Kysely<Database>, acknowledged: Acknowledged[])
       building.every((name) => indexNames.includes(name)) &&
       (!shieldWaits || unchanged.has(childId));
     const counted = acknowledged.filter(counts);
-    await releaseClaims(trx, childIdsOf(acknowledged.filter((entry) => !counts(entry))));
+    await freeUntouched(trx, childIdsOf(acknowledged.filter((entry) => !counts(entry))));
     if (counted.length === 0) return 0;
     const shielded = counted.filter((entry) => entry.shieldWaits);
     if (shielded.length > 0) {
@@ -118,6 +150,8 @@ export async function settle(db: Kysely<Database>, acknowledged: Acknowledged[])
     await noteThroughput(trx, counted.length);
     return counted.length;
   });
+  await freeOneByOne(db, acknowledged);
+  return settled;
 }
 
 /** Those of the children whom nobody is changing; nobody does before the transaction has ended. */
@@ -164,10 +198,10 @@ export interface Refused {
  * @returns how many
  */
 export async function buryDeadLetters(db: Kysely<Database>, refused: Refused[]): Promise<number> {
-  return db.transaction().execute(async (trx) => {
+  const count = await db.transaction().execute(async (trx) => {
     const { standing } = await holdStandingIndices(trx);
     const buried = refused.filter((letter) => standing.has(letter.indexName));
-    await releaseClaims(trx, childIdsOf(refused.filter((letter) => !standing.has(letter.indexName))));
+    await freeUntouched(trx, childIdsOf(refused.filter((letter) => !standing.has(letter.indexName))));
     for (const letter of buried.sort(byChild)) {
       await sql`
         insert into dead_letters (id, child_id, version, reason)
@@ -181,6 +215,8 @@ export async function buryDeadLetters(db: Kysely<Database>, refused: Refused[]):
     }
     return buried.length;
   });
+  await freeOneByOne(db, refused);
+  return count;
 }
 
 /** The order in which dead letters are locked. */

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { findLiveIndex } from '../../src/db/rebuilds.js';
+import { ensureIndex } from '../../src/search/aliases.js';
 import { compareIndex } from '../../src/services/index/reconcile.js';
 import { openChildren } from '../helpers/children.js';
 import { clientFor, idsOf } from '../helpers/client.js';
@@ -23,6 +24,8 @@ t.test('a rebuild goes on from where it was after Elasticsearch was killed and R
     })),
   );
   await directory.index();
+  // So many are merged for a while before they are searched.
+  await until(async () => (await ensureIndex(worker)) === 'live', { seconds: 30 });
   const before = await findLiveIndex(owner);
   const manager = clientFor(directory, await directory.caller('management-team'));
   const team = await directory.caller('data-team');

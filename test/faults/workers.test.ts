@@ -75,6 +75,52 @@ t.test('a worker killed between bulk and settle leaves the entry, and the next w
   await next.end();
 });
 
+t.test('an entry that somebody is at when it is acknowledged does not stay claimed', async (t) => {
+  const { directory, childId, change } = await openWithChild(t);
+  const { owner, worker } = directory;
+  await change();
+  await sql`update outbox set claimed_at = now()`.execute(owner);
+  const holder = new pg.Client({ connectionString: directory.urls.databaseUrl });
+  await holder.connect();
+  t.teardown(() => holder.end());
+  await holder.query('begin');
+  await holder.query('select from outbox for update');
+  const indexing = indexChildren(worker, [childId]);
+  const waits = async () => {
+    const { rows } = await sql`
+      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(owner);
+    return rows.length > 0;
+  };
+  await until(waits, { seconds: 20 });
+  // What they were about to change comes to nothing.
+  await holder.query('rollback');
+  await indexing;
+  const left = await owner.selectFrom('outbox').select(['child_id', 'claimed_at']).execute();
+  t.same(left, [{ child_id: childId, claimed_at: null }]);
+});
+
+t.test('an entry whose job is done before its claim is committed does not stay claimed', async (t) => {
+  const { directory, childId, change } = await openWithChild(t);
+  const { owner, worker } = directory;
+  await change();
+  const relay = new pg.Client({ connectionString: directory.urls.databaseUrl });
+  await relay.connect();
+  t.teardown(() => relay.end());
+  await relay.query('begin');
+  await relay.query('update outbox set claimed_at = now()');
+  const indexing = indexChildren(worker, [childId]);
+  const waits = async () => {
+    const { rows } = await sql`
+      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(owner);
+    return rows.length > 0;
+  };
+  await until(waits, { seconds: 20 });
+  await relay.query('commit');
+  await indexing;
+  const left = await owner.selectFrom('outbox').select(['child_id', 'claimed_at']).execute();
+  t.same(left, [{ child_id: childId, claimed_at: null }]);
+});
+
 t.test('late, doubled and reordered jobs are harmless', async (t) => {
   const { directory, childId, change, manager } = await openWithChild(t);
   const { worker } = directory;
