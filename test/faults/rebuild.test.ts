@@ -3,7 +3,6 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { sql } from 'kysely';
-import pg from 'pg';
 import t, { type Test } from 'tap';
 import type { Context } from '../../src/context.js';
 import { findLiveIndex } from '../../src/db/rebuilds.js';
@@ -16,6 +15,7 @@ import { type Answer, openChildren, type TestChildren } from '../helpers/childre
 import { clientFor, idsOf } from '../helpers/client.js';
 import { startWorker } from '../helpers/command.js';
 import type { TestCaller } from '../helpers/directory.js';
+import { holdPages } from '../helpers/gate.js';
 import { untilIndexed } from '../helpers/indexed.js';
 import { until } from '../helpers/wait.js';
 
@@ -220,27 +220,11 @@ async function refreshed({ worker }: TestChildren, index: string): Promise<strin
 
 t.test('a worker killed in the middle of a rebuild is followed by one that goes on from there', async (t) => {
   const { directory, team } = await openFilled(t, many);
-  const { owner, urls } = directory;
-  const gate = new pg.Client({ connectionString: urls.databaseUrl });
-  await gate.connect();
-  t.teardown(() => gate.end());
-  await gate.query('select pg_advisory_lock(2)');
-  await gate.query(`
-    create function wait_at_page() returns trigger language plpgsql as
-      'begin perform pg_advisory_xact_lock(2); return new; end';
-    create trigger gate before update on rebuilds for each row
-      when (old.after_id is not null and new.after_id is distinct from old.after_id) execute function wait_at_page()`);
+  const { owner } = directory;
+  const gate = await holdPages(t, directory);
   const killed = await startWorker(t, directory);
   const asked = await start(directory, team);
-  await until(
-    async () => {
-      const { rows } = await sql`
-        select from pg_locks where locktype = 'advisory' and objid = 2 and not granted
-          and database = (select oid from pg_database where datname = current_database())`.execute(owner);
-      return rows.length > 0;
-    },
-    { seconds: 30 },
-  );
+  await until(gate.reached, { seconds: 30 });
   await killed.end('SIGKILL');
   // What it was about to write down is not written: its connection is broken off as well.
   await sql`
@@ -248,8 +232,7 @@ t.test('a worker killed in the middle of a rebuild is followed by one that goes 
     where datname = current_database() and application_name = 'directory-worker'`.execute(owner);
   const first = await stateOf(directory, team, asked);
   t.match(first, { state: 'running', progress: { copied: 500 } });
-  await gate.query('drop trigger gate on rebuilds; drop function wait_at_page');
-  await gate.query('select pg_advisory_unlock(2)');
+  await gate.open();
 
   const follower = await startWorker(t, directory);
   await until(async () => (await stateOf(directory, team, asked)).state === 'done', { seconds: 40 });
