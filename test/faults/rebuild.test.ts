@@ -282,7 +282,12 @@ t.test('of two rebuilds asked for at once one is refused; one that is cancelled 
   const answers = await Promise.all([start(directory, team), start(directory, team)]);
   t.same(answers.map(({ status }) => status).sort(), [202, 409]);
   const asked = answers.find(({ status }) => status === 202) as Answer;
-  const url = `/v1/index/rebuilds/${asked.body.rebuildId}`;
+  const { rebuildId } = asked.body;
+  await until(async () => {
+    const { body } = await directory.call(team, 'GET', '/v1/index/health');
+    return body.status === 'rebuilding' && body.rebuild.rebuildId === rebuildId;
+  });
+  const url = `/v1/index/rebuilds/${rebuildId}`;
   const cancelling = watch(worker, {
     async beforeBulk() {
       t.equal((await directory.call(team, 'DELETE', url)).status, 204);
@@ -311,11 +316,17 @@ t.test('rolling back brings what has changed since to the old index first', asyn
     'not of one that runs',
   );
   await takeUpRebuild(worker, randomUUID(), never);
-  const [changed, shielded, archived] = childIds as [string, string, string];
+  const [changed, shielded, archived, refused] = childIds as [string, string, string, string];
   await manager.correct(changed, 1, { givenNames: 'Rosamund' });
   await manager.shield(shielded, 1);
   await archive(directory, archived);
+  await manager.shield(refused, 1);
   await settleAll(directory);
+  // A later change to it the new index refuses: nothing waits, but the old one has what is hidden now.
+  await owner
+    .insertInto('dead_letters')
+    .values({ id: randomUUID(), child_id: refused, version: 2, reason: 'test' })
+    .execute();
 
   const asked = await directory.call(team, 'POST', `/v1/index/rebuilds/${rebuilt.body.rebuildId}/rollback`);
   t.equal(asked.status, 202);
@@ -325,13 +336,18 @@ t.test('rolling back brings what has changed since to the old index first', asyn
     state: 'done',
     rollsBack: rebuilt.body.rebuildId,
     toIndex: old,
-    progress: { repaired: 3 },
+    progress: { repaired: 4 },
   });
   t.match(await stateOf(directory, team, rebuilt), { state: 'rolled-back', mayRollBack: false });
   t.equal(await findLiveIndex(owner), old);
   t.same(await differences(directory), []);
   const found = await manager.search({ familyName: 'Ashgrove b', address: { postcode: 'PH4 2LD' } });
   t.notOk(found.status === 200 && idsOf(found).includes(shielded), 'a shield set since holds in the old index');
+  const { hits } = await worker.elasticsearch.search({
+    index: await refreshed(directory, old ?? ''),
+    query: { bool: { filter: [{ ids: { values: [shielded, refused] } }, { term: { town: 'penhallow' } }] } },
+  });
+  t.same(hits.hits, [], 'nothing that is hidden is left in it');
 
   await t.test('until the next rebuild, with which the one before goes', async (t) => {
     await start(directory, team);

@@ -3,7 +3,7 @@ import pg from 'pg';
 import t, { type Test } from 'tap';
 import type { Context } from '../../src/context.js';
 import { createIndexQueue, createRedis, indexQueues } from '../../src/queues/index-queue.js';
-import { ensureIndex, readAlias, writeAlias } from '../../src/search/aliases.js';
+import { ensureIndex, nextAlias, readAlias, writeAlias } from '../../src/search/aliases.js';
 import { indexChildren } from '../../workers/index-children.js';
 import { relayOutbox, startRelay } from '../../workers/relay-outbox.js';
 import { type ChildParts, openChildren, type TestChildren } from '../helpers/children.js';
@@ -340,6 +340,41 @@ t.test('a document that the index refuses', async (t) => {
     await manager.unshield(childId, 2);
     await indexChildren(worker, [childId]);
   });
+
+  await t.test(
+    'for good, of a child who is shielded, leaves no older one in an index that a rebuild makes',
+    async (t) => {
+      const [shown] = await directory.add([{ ...child, givenNames: 'Ottoline' }]);
+      const { childId } = shown as { childId: string };
+      const next = `${readAlias(config.instance)}-v1-next`;
+      const { mappings } = (await elasticsearch.indices.getMapping({ index: whole }))[whole] as { mappings: object };
+      const properties = { ...(mappings as { properties: object }).properties, given: { type: 'long' as const } };
+      await elasticsearch.indices.create({
+        index: next,
+        mappings: { ...mappings, properties },
+        aliases: { [nextAlias(config.instance)]: { is_write_index: true } },
+      });
+      await owner
+        .insertInto('index_builds')
+        .values({ index_name: next, mapping_version: 1, state: 'building' })
+        .execute();
+      const document = { family: ['thistlewood'], town: ['ottershaw'], shielded: false };
+      await elasticsearch.index({ index: next, id: childId, document, version: 1, version_type: 'external' });
+      await manager.shield(childId, 1);
+      t.same(await indexChildren(worker, [childId]), { acknowledged: 1, deadLetters: 0 });
+      t.ok((await documentVersions(directory)).has(childId), 'the index that is searched has it');
+      t.equal(
+        (await elasticsearch.count({ index: next })).count,
+        0,
+        'by the time that the shield counts as acknowledged',
+      );
+      t.same(await acknowledgedShields(directory), [childId]);
+      await owner.deleteFrom('index_builds').where('index_name', '=', next).execute();
+      await elasticsearch.indices.delete({ index: next });
+      await manager.unshield(childId, 2);
+      await indexChildren(worker, [childId]);
+    },
+  );
 
   await t.test('by an index that has been replaced since waits for the new one', async (t) => {
     await owner.updateTable('index_builds').set({ state: 'retired' }).where('index_name', '=', picky).execute();
