@@ -31,7 +31,7 @@ export async function claimPending(
 
 /**
  * Workers pass over entries that somebody is at: a change of several children locks them in an order of its own, and whoever
- * waited for one while holding others would wait in a circle. What is passed over is freed afterwards, by `freeOneByOne`.
+ * waited for one while holding others would wait in a circle. What a job passes over is freed afterwards, by `freeOneByOne`.
  */
 const untouched = (condition: RawBuilder<unknown>) =>
   sql`child_id in (select child_id from outbox where ${condition} for update skip locked)`;
@@ -75,10 +75,8 @@ async function freeUntouched(db: Kysely<Database>, childIds: string[]): Promise<
  * takes their time is at a change. A later version than was dealt with has a job of its own.
  */
 async function freeOneByOne(db: Kysely<Database>, dealtWith: { childId: string; version?: number }[]): Promise<void> {
-  const versions = dealtWith.map(({ version }) => version ?? null);
   const { rows } = await sql<{ childId: string; version: number }>`
-    select o.child_id as "childId", o.version from outbox o
-    join unnest(${childIdsOf(dealtWith)}::uuid[], ${versions}::bigint[]) as done (child_id, version) on o.child_id = done.child_id
+    select o.child_id as "childId", o.version from outbox o join ${listed(dealtWith)} on o.child_id = done.child_id
     where o.version <= coalesce(done.version, o.version)`.execute(db);
   for (const { childId, version } of rows) {
     const freed = db.transaction().execute(async (trx) => {
@@ -166,9 +164,10 @@ function childIdsOf(entries: { childId: string }[]): string[] {
   return entries.map((entry) => entry.childId);
 }
 
-function listed(entries: Acknowledged[]) {
+/** As a table `done`; the version is null where none is given. */
+function listed(entries: { childId: string; version?: number }[]) {
   const ids = childIdsOf(entries);
-  const versions = entries.map((entry) => entry.version);
+  const versions = entries.map(({ version }) => version ?? null);
   return sql`unnest(${ids}::uuid[], ${versions}::bigint[]) as done (child_id, version)`;
 }
 

@@ -93,17 +93,10 @@ export async function beginReconciliation(db: Kysely<Database>, id: string, inde
   return rows[0]?.turn ?? 0;
 }
 
-export interface Outcome {
-  state: 'done' | 'failed';
-  records: number;
-  documents: number;
-  bucketsCompared: number;
-  missing: number;
-  stale: number;
-  extra: number;
-  repaired: number;
-  reason: string | null;
-}
+export type Outcome = Pick<
+  Reconciliation,
+  'records' | 'documents' | 'bucketsCompared' | 'missing' | 'stale' | 'extra' | 'repaired' | 'reason'
+> & { state: 'done' | 'failed' };
 
 export async function endReconciliation(db: Kysely<Database>, id: string, outcome: Outcome): Promise<void> {
   const { bucketsCompared, ...columns } = outcome;

@@ -75,16 +75,18 @@ t.test('a worker killed between bulk and settle leaves the entry, and the next w
   await next.end();
 });
 
-t.test('an entry that somebody is at when it is acknowledged does not stay claimed', async (t) => {
+/** A job done while somebody has locked the child's entry by `lock`, which then ends by `end`. @returns what is left in the outbox */
+async function indexWhileLocked(t: Test, { lock, end }: { lock: string; end: 'commit' | 'rollback' }) {
   const { directory, childId, change } = await openWithChild(t);
   const { owner, worker } = directory;
   await change();
-  await sql`update outbox set claimed_at = now()`.execute(owner);
+  // Of a claim that is not committed yet there is nothing before.
+  if (end === 'rollback') await sql`update outbox set claimed_at = now()`.execute(owner);
   const holder = new pg.Client({ connectionString: directory.urls.databaseUrl });
   await holder.connect();
   t.teardown(() => holder.end());
   await holder.query('begin');
-  await holder.query('select from outbox for update');
+  await holder.query(lock);
   const indexing = indexChildren(worker, [childId]);
   const waits = async () => {
     const { rows } = await sql`
@@ -92,32 +94,21 @@ t.test('an entry that somebody is at when it is acknowledged does not stay claim
     return rows.length > 0;
   };
   await until(waits, { seconds: 20 });
-  // What they were about to change comes to nothing.
-  await holder.query('rollback');
+  await holder.query(end);
   await indexing;
   const left = await owner.selectFrom('outbox').select(['child_id', 'claimed_at']).execute();
+  return { childId, left };
+}
+
+t.test('an entry that somebody is at when it is acknowledged does not stay claimed', async (t) => {
+  // What they were about to change comes to nothing.
+  const { childId, left } = await indexWhileLocked(t, { lock: 'select from outbox for update', end: 'rollback' });
   t.same(left, [{ child_id: childId, claimed_at: null }]);
 });
 
 t.test('an entry whose job is done before its claim is committed does not stay claimed', async (t) => {
-  const { directory, childId, change } = await openWithChild(t);
-  const { owner, worker } = directory;
-  await change();
-  const relay = new pg.Client({ connectionString: directory.urls.databaseUrl });
-  await relay.connect();
-  t.teardown(() => relay.end());
-  await relay.query('begin');
-  await relay.query('update outbox set claimed_at = now()');
-  const indexing = indexChildren(worker, [childId]);
-  const waits = async () => {
-    const { rows } = await sql`
-      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(owner);
-    return rows.length > 0;
-  };
-  await until(waits, { seconds: 20 });
-  await relay.query('commit');
-  await indexing;
-  const left = await owner.selectFrom('outbox').select(['child_id', 'claimed_at']).execute();
+  const lock = 'update outbox set claimed_at = now()';
+  const { childId, left } = await indexWhileLocked(t, { lock, end: 'commit' });
   t.same(left, [{ child_id: childId, claimed_at: null }]);
 });
 

@@ -112,7 +112,6 @@ const complete = { degraded: false, incomplete: false, looks: [] };
 
 async function findFuzzily(search: Search, names: Names, unacknowledged: Promise<string[]>): Promise<Found> {
   const { criteria, hidden, explained, watch } = search;
-  const shown = { ...names, given: borneOpenly(names.given), family: borneOpenly(names.family) };
   const looks: Look[] = [];
   const query = prepareCriteria(criteria);
   const known = new Set<string>();
@@ -142,8 +141,7 @@ async function findFuzzily(search: Search, names: Names, unacknowledged: Promise
   const look = async (planner: typeof planCandidates, plan = planner(criteria, names)): Promise<Look | undefined> => {
     if (!plan) return undefined;
     const candidates = await askIndex(search, plan, exclusions);
-    // Told is what was asked for by the names of open children: another may be one that a shield hides by now.
-    return { plan: (explained && planner(criteria, shown)) || plan, candidates };
+    return { plan: (explained && planner(criteria, openNames(names))) || plan, candidates };
   };
 
   const first = await look(planCandidates, narrow);
@@ -162,6 +160,11 @@ async function findFuzzily(search: Search, names: Names, unacknowledged: Promise
     weighed = amongRivals(ranked);
   }
   return { ranked: inOrder(weighed), degraded: false, incomplete: false, looks };
+}
+
+/** By which a plan may be explained: a name that no open child bears may be one that a shield hides by now. */
+function openNames(names: Names): Names {
+  return { ...names, given: borneOpenly(names.given), family: borneOpenly(names.family) };
 }
 
 /**
