@@ -201,8 +201,10 @@ async function prepare(context: Context, lease: Lease): Promise<Preparation> {
   });
 }
 
+/** By its aliases: asked for the index itself, a node that has just started says there is none until it has met the others. */
 async function exists({ elasticsearch }: Context, index: string): Promise<boolean> {
-  return elasticsearch.indices.exists({ index }, { requestTimeout: ES_TIMEOUT_MS });
+  const found = await elasticsearch.indices.getAlias({ index }, { ignore: [404], requestTimeout: ES_TIMEOUT_MS });
+  return Object.hasOwn(found, index);
 }
 
 /** All of them at once, away from wherever they point. */

@@ -19,6 +19,7 @@ import { ensureIndex, writeAlias } from '../../src/search/aliases.js';
 import { todayInEngland } from '../../src/services/child-age.js';
 import { indexChildren } from '../../workers/index-children.js';
 import { openDirectory, type TestCaller, type TestDirectory, type TestDirectoryOptions } from './directory.js';
+import { until } from './wait.js';
 
 /** A synthetic child as a test states it. */
 export interface ChildParts extends Partial<TestChild> {
@@ -133,7 +134,8 @@ async function indexOutbox(worker: Context, asked: Context): Promise<void> {
       waiting.map((entry) => entry.child_id),
     );
   }
-  await ensureIndex(worker);
+  // Merging is not waited for in one call; until it has ended no search sees the index.
+  await until(async () => (await ensureIndex(worker)) !== 'filling');
   await worker.elasticsearch.indices.refresh({ index: writeAlias(worker.config.instance) });
   await refreshNameFrequencies(worker.db);
   asked.names.forget();

@@ -51,7 +51,8 @@ t.test(
         while (asking) {
           const answer = await manager.search({ ...sought, givenNames: 'Rosalynd' });
           answered++;
-          if (answer.status !== 200 || idsOf(answer)[0] !== child!.childId) wrong.push(`answered by ${answer.status}`);
+          if (answer.status !== 200 || idsOf(answer)[0] !== child!.childId)
+            wrong.push(`answered by ${answer.status} ${JSON.stringify(answer.body.code ?? null)}`);
           await delay(10);
         }
       };
