@@ -137,6 +137,8 @@ function jvmOptions(context: StackContext, number: number): string[] {
     `-Xmx${context.elasticsearchHeapMb}m`,
     '-XX:+UseG1GC',
     '-XX:+ExitOnOutOfMemoryError',
+    // The second compiler takes as much of a start as all else together, and pays only later.
+    ...(context.elasticsearchStartsQuickly ? ['-XX:TieredStopAtLevel=1'] : []),
     // biome-ignore lint/suspicious/noTemplateCurlyInString: Elasticsearch's launcher fills it in
     '-Djava.io.tmpdir=${ES_TMPDIR}',
     '20-:--add-modules=jdk.incubator.vector',

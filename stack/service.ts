@@ -16,6 +16,7 @@ export interface StackContext {
   database: string;
   /** Of each node. */
   elasticsearchHeapMb: number;
+  elasticsearchStartsQuickly: boolean;
   elasticsearchNodes: number;
   progress: (line: string) => void;
   signal?: AbortSignal | undefined;

@@ -31,6 +31,8 @@ export interface StackOptions {
   downloads?: string;
   /** Of each node; default 1024, of three 512. Used when Elasticsearch is started, not when it is found running. */
   elasticsearchHeapMb?: number;
+  /** Elasticsearch is up with half the work, and slower at all that it does: for a stack that is often started and soon thrown away. */
+  elasticsearchStartsQuickly?: boolean;
   /** Default: as many as the stack has, else one. */
   elasticsearchNodes?: NodeCount;
   progress?: (line: string) => void;
@@ -131,6 +133,7 @@ export async function ensureStack(options: StackOptions, services?: ServiceName[
         env: options.env ?? process.env,
         database: options.database,
         elasticsearchHeapMb: options.elasticsearchHeapMb ?? (elasticsearchNodes === 1 ? 1024 : 512),
+        elasticsearchStartsQuickly: options.elasticsearchStartsQuickly ?? false,
         elasticsearchNodes,
         progress,
         signal: options.signal,

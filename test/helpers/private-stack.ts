@@ -46,6 +46,7 @@ export async function openPrivateStack(
     database: 'directory',
     downloads: path.join(readConfig().home, 'downloads'),
     elasticsearchHeapMb: 512,
+    elasticsearchStartsQuickly: true,
     elasticsearchNodes: nodes,
   };
   const paused = new Set<ServiceName>();

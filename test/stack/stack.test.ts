@@ -29,6 +29,7 @@ const options: StackOptions = {
   database: 'directory_of_test',
   downloads: path.join(defaultHome(process.env, path.resolve('.')), 'downloads'),
   elasticsearchHeapMb: 512,
+  elasticsearchStartsQuickly: true,
   progress: (line) => told.push(line),
 };
 const names: ServiceName[] = ['postgres', 'redis', 'elasticsearch'];
