@@ -17,7 +17,7 @@ import { createRetentionQueue } from '../src/queues/retention-queue.js';
 import { typeOfError } from './errors.js';
 import { IndexRetryError, indexChildren } from './index-children.js';
 import { createIndexKeeper } from './keep-index.js';
-import { startRebuilder } from './rebuild-index.js';
+import { startRebuilder } from './rebuild/rebuilder.js';
 import { startReconciling } from './reconcile-index.js';
 import { startRelay } from './relay-outbox.js';
 import { startRetention } from './retention.js';
