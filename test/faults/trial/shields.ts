@@ -5,6 +5,9 @@ import { createRandom } from '../../../src/generator/random.js';
 export interface ShieldWatch {
   /** Probes answered, and how many of them showed what was hidden, since they were taken last. */
   take(): { probes: number; shown: number; set: number };
+  /** Sets and lifts none for a while, and goes on probing; returns when no such request is on its way. */
+  pauseChanges(): Promise<void>;
+  goOnChanging(): void;
   stop(): Promise<void>;
 }
 
@@ -36,6 +39,8 @@ export function startShieldWatch(options: ShieldWatchOptions): ShieldWatch {
   const watched: Watched[] = options.children.map((child) => ({ ...child, standing: undefined }));
   let figures = { probes: 0, shown: 0, set: 0 };
   let stopped = false;
+  let paused = false;
+  let changing = 0;
   let turn = 0;
   const send = async (request: LoadRequest): Promise<Reply> => {
     const url = options.urls[turn++ % options.urls.length] as string;
@@ -44,6 +49,16 @@ export function startShieldWatch(options: ShieldWatchOptions): ShieldWatch {
     options.heard(reply, url, askedAt);
     return reply;
   };
+
+  async function change(request: LoadRequest): Promise<Reply> {
+    while (paused && !stopped) await delay(20);
+    changing++;
+    try {
+      return await send(request);
+    } finally {
+      changing--;
+    }
+  }
 
   async function setAndLift(child: Watched): Promise<void> {
     const route = `/v1/children/${child.childId}`;
@@ -56,15 +71,15 @@ export function startShieldWatch(options: ShieldWatchOptions): ShieldWatch {
       if (!seen.body?.shielded) {
         // Said nothing of others who share an address or a parent, they stay undecided.
         const body = { reason: 'risk-of-harm' };
-        const set = await send({ method: 'PUT', route: `${route}/shield`, token, version, body });
+        const set = await change({ method: 'PUT', route: `${route}/shield`, token, version, body });
         if (set.kind !== 'answered' || set.status !== 200 || set.version === undefined) continue;
         ({ version } = set);
       }
       child.standing = ++figures.set;
       const until = performance.now() + STANDS_MS;
-      while (!stopped && performance.now() < until) await delay(100);
+      while (!stopped && (paused || performance.now() < until)) await delay(100);
       child.standing = undefined;
-      await send({ method: 'DELETE', route: `${route}/shield`, token, version });
+      await change({ method: 'DELETE', route: `${route}/shield`, token, version });
     }
   }
 
@@ -111,6 +126,13 @@ export function startShieldWatch(options: ShieldWatchOptions): ShieldWatch {
       // The count of shields goes on: it tells one from the next.
       figures = { probes: 0, shown: 0, set: taken.set };
       return taken;
+    },
+    async pauseChanges() {
+      paused = true;
+      while (changing > 0) await delay(20);
+    },
+    goOnChanging() {
+      paused = false;
     },
     async stop() {
       stopped = true;

@@ -148,13 +148,14 @@ export async function runTrial(t: Teardown, options: TrialOptions): Promise<Stru
     unanswered = 0;
     slowestMs = 0;
     load.goOnChanging();
+    shields.goOnChanging();
     const began = performance.now();
     await delay(BEFORE_SECONDS * 1_000);
     await faults[fault](site);
     const returned = performance.now();
     await delay(AFTER_SECONDS * 1_000);
     const seconds = (performance.now() - began) / 1_000;
-    const differences = await untilEqual(site, load, options.signal);
+    const differences = await untilEqual(site, [load, shields], options.signal);
     const equalAfter = (performance.now() - returned) / 1_000;
     const outcome = await tell(fault, site, load, shields, { seconds, equalAfter, differences });
     outcomes.push({ ...outcome, unanswered, slowestMs });
@@ -205,9 +206,13 @@ function orderOf({ faults: chosen, rounds }: TrialOptions, random: () => number)
 }
 
 /** Lets the changes rest, so that there is something to be equal to, and compares until nothing differs or the time is over. */
-async function untilEqual({ pool, elasticsearch, instance }: Site, load: Load, signal?: AbortSignal) {
+async function untilEqual(
+  { pool, elasticsearch, instance }: Site,
+  changing: { pauseChanges(): Promise<void> }[],
+  signal?: AbortSignal,
+) {
   let last: Differences = { children: 0, missing: 0, wrong: 0, extra: 0 };
-  await load.pauseChanges();
+  await Promise.all(changing.map((one) => one.pauseChanges()));
   const look = async () => {
     signal?.throwIfAborted();
     const { rowCount } = await pool.query('select from outbox limit 1');
