@@ -2,8 +2,9 @@ import { sql } from 'kysely';
 import { readConfig } from '../src/config.js';
 import { createContext } from '../src/context.js';
 import { readAlias } from '../src/search/aliases.js';
+import { compareIndex } from '../src/services/index/compare.js';
 import { createHealthReader } from '../src/services/index/health.js';
-import { compareIndex, reconcile } from '../src/services/index/reconcile.js';
+import { reconcile } from '../src/services/index/reconcile.js';
 import { openBenchDirectory, percentile } from './bench-directory.js';
 import { contentFaults, corruptIndex, type Fault, hiddenFaults, visibleFaults } from './drift/corrupt.js';
 

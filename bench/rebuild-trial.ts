@@ -9,7 +9,7 @@ import { readConfig } from '../src/config.js';
 import { createContext } from '../src/context.js';
 import { findLiveIndex } from '../src/db/rebuilds.js';
 import type { RebuildView } from '../src/schemas/index-rebuilds.js';
-import { compareIndex } from '../src/services/index/reconcile.js';
+import { compareIndex } from '../src/services/index/compare.js';
 import { openBenchDirectory, percentile } from './bench-directory.js';
 import { openKept } from './kept.js';
 import { openOurs } from './peers/ours.js';

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import t from 'tap';
 import { findLiveIndex } from '../../src/db/rebuilds.js';
 import { ensureIndex } from '../../src/search/aliases.js';
-import { compareIndex } from '../../src/services/index/reconcile.js';
+import { compareIndex } from '../../src/services/index/compare.js';
 import { openChildren } from '../helpers/children.js';
 import { clientFor, idsOf } from '../helpers/client.js';
 import { startWorker } from '../helpers/command.js';

@@ -8,7 +8,7 @@ import type { Context } from '../../src/context.js';
 import { findLiveIndex } from '../../src/db/rebuilds.js';
 import { ensureIndex, nextAlias, readAlias } from '../../src/search/aliases.js';
 import { newestMapping } from '../../src/search/mappings.js';
-import { compareIndex } from '../../src/services/index/reconcile.js';
+import { compareIndex } from '../../src/services/index/compare.js';
 import { indexChildren } from '../../workers/index-children.js';
 import { dropOldIndices } from '../../workers/rebuild/go-live.js';
 import { takeUpRebuild } from '../../workers/rebuild/rebuilder.js';
