@@ -296,7 +296,7 @@ t.test('a trial of random corruptions finds and repairs them all', { timeout: 24
     'tsx',
     'bench/drift-trial.ts',
     '--children',
-    '20000',
+    '5000',
     '--corruptions',
     '200',
     '--seed',
