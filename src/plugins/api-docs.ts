@@ -30,6 +30,11 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
     },
     transform: ({ schema, url, route }) => ({ url, schema: complete(schema ?? {}, route.config ?? {}) }),
+    transformObject: (document) => {
+      if (!('openapiObject' in document)) return document.swaggerObject;
+      relaxBodies((document.openapiObject.paths ?? {}) as Parameters<typeof relaxBodies>[0]);
+      return document.openapiObject;
+    },
   });
   // The pages' own routes come from a library and can't state a rule themselves.
   app.addHook('onRoute', (route) => {
@@ -50,6 +55,19 @@ export async function serveApiDocs(app: FastifyInstance): Promise<void> {
       'frame-ancestors': "'none'",
     },
   });
+}
+
+/** Of an OpenAPI document what is read here. */
+interface DescribedOperation {
+  requestBody?: { required?: boolean; content: Record<string, { schema?: { anyOf?: { type?: unknown }[] } }> };
+}
+
+/** A body that may be null need not be sent; the library calls every body required. */
+function relaxBodies(paths: Record<string, Record<string, DescribedOperation>>): void {
+  for (const { requestBody } of Object.values(paths).flatMap((operations) => Object.values(operations))) {
+    const schema = requestBody?.content['application/json']?.schema;
+    if (requestBody && schema?.anyOf?.some(({ type }) => type === 'null')) requestBody.required = false;
+  }
 }
 
 const reasonHeader = Type.Enum([...accessReasons], { description: 'Why the record is touched; audited' });

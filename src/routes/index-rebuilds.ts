@@ -22,7 +22,7 @@ export const indexRebuildRoutes =
     app.post(
       '/v1/index/rebuilds',
       {
-        config: { access },
+        config: { access, refusals: ['conflict'] },
         schema: {
           tags,
           summary: 'Rebuild the index from PostgreSQL, by the newest mapping',
@@ -61,7 +61,7 @@ export const indexRebuildRoutes =
     app.delete(
       '/v1/index/rebuilds/:rebuildId',
       {
-        config: { access },
+        config: { access, refusals: ['conflict'] },
         schema: {
           tags,
           summary: 'Cancel a rebuild',
@@ -79,7 +79,7 @@ export const indexRebuildRoutes =
     app.post(
       '/v1/index/rebuilds/:rebuildId/rollback',
       {
-        config: { access },
+        config: { access, refusals: ['conflict'] },
         schema: {
           tags,
           summary: 'Search the index before that rebuild again',

@@ -124,7 +124,8 @@ export const retryRequestSchema = Type.Union([
       ids: Type.Optional(
         Type.Array(childIdSchema, {
           minItems: 1,
-          maxItems: 500,
+          // As many as fit into the largest body that is read.
+          maxItems: 400,
           description: 'Of the letters; all where none are given',
         }),
       ),

@@ -96,6 +96,8 @@ def before_call(context, case, kwargs):
             path["userId"] = new_account("practitioner")["userId"]
         if "code" in path:
             path["code"] = FACTS["authority"]
+        if "rebuildId" in path:
+            path["rebuildId"] = rebuild_for(label) or path["rebuildId"]
     if valid_at(case, ParameterLocation.QUERY) and (case.query or {}).get("child"):
         case.query["child"] = child["childId"]
     if label in BODIES and valid_at(case, ParameterLocation.BODY):
@@ -120,6 +122,17 @@ def aim_at_child(case, path, child):
             sensitive = case.operation.path.endswith("/consent")
             path[name] = part_of(record, list_name, key, sensitive) or path[name]
     return record
+
+
+def rebuild_for(label):
+    """One that has just been asked for, to be cancelled; otherwise the latest that is done."""
+    if label.startswith("DELETE"):
+        started = ME.ask("POST", "/v1/index/rebuilds")
+        if started.status_code == 202:
+            return started.json()["rebuildId"]
+    rebuilds = ME.ask("GET", "/v1/index/rebuilds").json()["rebuilds"]
+    wanted = [one for one in rebuilds if label.startswith("DELETE") or one["state"] == "done"]
+    return wanted[0]["rebuildId"] if wanted else None
 
 
 SAMPLE_PARTS = {

@@ -291,17 +291,7 @@ t.test('checks are made on schedule and on demand, one at a time, and their hist
 });
 
 t.test('a trial of random corruptions finds and repairs them all', { timeout: 240_000 }, async (t) => {
-  const args = [
-    '--import',
-    'tsx',
-    'bench/drift-trial.ts',
-    '--children',
-    '5000',
-    '--corruptions',
-    '200',
-    '--seed',
-    '7',
-  ];
+  const args = ['--import', 'tsx', 'bench/drift-trial.ts', '--children', '5000', '--corruptions', '200', '--seed', '7'];
   const { stdout } = await promisify(execFile)(process.execPath, args, {
     cwd: projectRoot,
     env: { ...process.env, NODE_OPTIONS: '' },
