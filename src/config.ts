@@ -38,7 +38,7 @@ const environmentSchema = Type.Object({
   RATE_LIMIT_SEARCHES_PER_MINUTE: Type.Integer({ default: 120, minimum: 0, maximum: 1_000_000 }),
   RATE_LIMIT_ORGANISATION_PER_MINUTE: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000 })),
   PROTECTION_JOURNAL_FILE: Type.String({ default: '' }),
-  INDEX_SHARDS: Type.Integer({ default: 2, minimum: 1, maximum: 64 }),
+  INDEX_SHARDS: Type.Integer({ default: 1, minimum: 1, maximum: 64 }),
   INDEX_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 4 }),
   INDEX_CHECK_MINUTES: Type.Integer({ default: 5, minimum: 0, maximum: 1440 }),
   INDEX_DEEP_CHECK_HOURS: Type.Integer({ default: 24, minimum: 0, maximum: 720 }),
