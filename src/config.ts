@@ -38,6 +38,7 @@ const environmentSchema = Type.Object({
   RATE_LIMIT_SEARCHES_PER_MINUTE: Type.Integer({ default: 120, minimum: 0, maximum: 1_000_000 }),
   RATE_LIMIT_ORGANISATION_PER_MINUTE: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000 })),
   PROTECTION_JOURNAL_FILE: Type.String({ default: '' }),
+  PROTECTION_CHECK_MINUTES: Type.Integer({ default: 15, minimum: 0, maximum: 1440 }),
   INDEX_SHARDS: Type.Integer({ default: 2, minimum: 1, maximum: 64 }),
   INDEX_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 4 }),
   INDEX_CHECK_MINUTES: Type.Integer({ default: 5, minimum: 0, maximum: 1440 }),
@@ -68,6 +69,7 @@ const settingHelp: Record<string, string> = {
   AUDIT_ALERT_CHILDREN: 'a whole number from 0 to 10000; 0 for no such alert',
   RATE_LIMIT_SEARCHES_PER_MINUTE: 'a whole number from 0 to 1000000; 0 for no limit',
   RATE_LIMIT_ORGANISATION_PER_MINUTE: 'a whole number from 0 to 10000000; 0 for no limit',
+  PROTECTION_CHECK_MINUTES: 'a whole number from 0 to 1440; 0 for no such checks',
   INDEX_SHARDS: 'a whole number from 1 to 64',
   INDEX_REPLICAS: 'a whole number from 0 to 4',
   INDEX_CHECK_MINUTES: 'a whole number from 0 to 1440; 0 for no such checks',
@@ -117,6 +119,8 @@ export interface Config {
   };
   /** Where shields and destructions are written, outside the database: a restored backup must not undo them. */
   protectionJournalFile: string;
+  /** How often workers compare it with the shields that stand; 0 for never. */
+  protectionCheckMinutes: number;
   secrets: Secrets;
 }
 
@@ -198,6 +202,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     protectionJournalFile: path.resolve(
       settings.PROTECTION_JOURNAL_FILE || path.join(home, `protection-journal-${settings.DIRECTORY_INSTANCE}.ndjson`),
     ),
+    protectionCheckMinutes: settings.PROTECTION_CHECK_MINUTES,
     secrets: {
       auditHeads: settings.AUDIT_HEADS_KEY,
       metrics: settings.METRICS_TOKEN,
