@@ -35,6 +35,7 @@ const environmentSchema = Type.Object({
   AUDIT_ALERT_MINUTES: Type.Integer({ default: 10, minimum: 1, maximum: 1440 }),
   AUDIT_ALERT_EMPTY_SEARCHES: Type.Integer({ default: 20, minimum: 0, maximum: 10_000 }),
   AUDIT_ALERT_CHILDREN: Type.Integer({ default: 60, minimum: 0, maximum: 10_000 }),
+  AUDIT_ALERT_CHILDREN_SHOWN: Type.Integer({ default: 300, minimum: 0, maximum: 100_000 }),
   RATE_LIMIT_SEARCHES_PER_MINUTE: Type.Integer({ default: 120, minimum: 0, maximum: 1_000_000 }),
   RATE_LIMIT_ORGANISATION_PER_MINUTE: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000 })),
   PROTECTION_JOURNAL_FILE: Type.String({ default: '' }),
@@ -67,6 +68,7 @@ const settingHelp: Record<string, string> = {
   AUDIT_ALERT_MINUTES: 'a whole number from 1 to 1440',
   AUDIT_ALERT_EMPTY_SEARCHES: 'a whole number from 0 to 10000; 0 for no such alert',
   AUDIT_ALERT_CHILDREN: 'a whole number from 0 to 10000; 0 for no such alert',
+  AUDIT_ALERT_CHILDREN_SHOWN: 'a whole number from 0 to 100000; 0 for no such alert',
   RATE_LIMIT_SEARCHES_PER_MINUTE: 'a whole number from 0 to 1000000; 0 for no limit',
   RATE_LIMIT_ORGANISATION_PER_MINUTE: 'a whole number from 0 to 10000000; 0 for no limit',
   PROTECTION_CHECK_MINUTES: 'a whole number from 0 to 1440; 0 for no such checks',
@@ -114,8 +116,8 @@ export interface Config {
     headsFile: string;
     /** Checks their signatures; empty: that of the signing key does. */
     headsPublicKey: string;
-    /** How many empty searches, or different children, of one user within so many minutes raise an alert; 0 for none. */
-    alerts: { minutes: number; emptySearches: number; children: number };
+    /** How many empty searches, different children, or children in answers, of one user within so many minutes raise an alert; 0 for none. */
+    alerts: { minutes: number; emptySearches: number; children: number; childrenShown: number };
   };
   /** Where shields and destructions are written, outside the database: a restored backup must not undo them. */
   protectionJournalFile: string;
@@ -197,6 +199,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
         minutes: settings.AUDIT_ALERT_MINUTES,
         emptySearches: settings.AUDIT_ALERT_EMPTY_SEARCHES,
         children: settings.AUDIT_ALERT_CHILDREN,
+        childrenShown: settings.AUDIT_ALERT_CHILDREN_SHOWN,
       },
     },
     protectionJournalFile: path.resolve(
