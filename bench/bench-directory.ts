@@ -70,6 +70,7 @@ export async function openBenchDirectory(options: BenchOptions): Promise<BenchDi
     RATE_LIMIT_ORGANISATION_PER_MINUTE: '0',
     AUDIT_ALERT_EMPTY_SEARCHES: '0',
     AUDIT_ALERT_CHILDREN: '0',
+    AUDIT_ALERT_CHILDREN_SHOWN: '0',
     AUDIT_HEADS_FILE: path.join(folder, 'audit-heads.ndjson'),
     ...(isKept ? {} : { PROTECTION_JOURNAL_FILE: path.join(folder, 'protection-journal.ndjson') }),
   };

@@ -14,6 +14,7 @@ import * as indexMerging from './20261125T1640Z-index-merging.js';
 import * as indexHealth from './20261125T1650Z-index-health.js';
 import * as rebuilds from './20261125T1655Z-rebuilds.js';
 import * as forgetting from './20261125T1945Z-forgetting.js';
+import * as approvals from './20261126T0300Z-approvals.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
 export const migrations: Record<string, Migration> = {
@@ -32,4 +33,5 @@ export const migrations: Record<string, Migration> = {
   '20261125T1650Z-index-health': indexHealth,
   '20261125T1655Z-rebuilds': rebuilds,
   '20261125T1945Z-forgetting': forgetting,
+  '20261126T0300Z-approvals': approvals,
 };

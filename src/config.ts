@@ -35,9 +35,11 @@ const environmentSchema = Type.Object({
   AUDIT_ALERT_MINUTES: Type.Integer({ default: 10, minimum: 1, maximum: 1440 }),
   AUDIT_ALERT_EMPTY_SEARCHES: Type.Integer({ default: 20, minimum: 0, maximum: 10_000 }),
   AUDIT_ALERT_CHILDREN: Type.Integer({ default: 60, minimum: 0, maximum: 10_000 }),
+  AUDIT_ALERT_CHILDREN_SHOWN: Type.Integer({ default: 300, minimum: 0, maximum: 100_000 }),
   RATE_LIMIT_SEARCHES_PER_MINUTE: Type.Integer({ default: 120, minimum: 0, maximum: 1_000_000 }),
   RATE_LIMIT_ORGANISATION_PER_MINUTE: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000 })),
   PROTECTION_JOURNAL_FILE: Type.String({ default: '' }),
+  PROTECTION_CHECK_MINUTES: Type.Integer({ default: 15, minimum: 0, maximum: 1440 }),
   INDEX_SHARDS: Type.Integer({ default: 1, minimum: 1, maximum: 64 }),
   INDEX_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 4 }),
   INDEX_CHECK_MINUTES: Type.Integer({ default: 5, minimum: 0, maximum: 1440 }),
@@ -66,8 +68,10 @@ const settingHelp: Record<string, string> = {
   AUDIT_ALERT_MINUTES: 'a whole number from 1 to 1440',
   AUDIT_ALERT_EMPTY_SEARCHES: 'a whole number from 0 to 10000; 0 for no such alert',
   AUDIT_ALERT_CHILDREN: 'a whole number from 0 to 10000; 0 for no such alert',
+  AUDIT_ALERT_CHILDREN_SHOWN: 'a whole number from 0 to 100000; 0 for no such alert',
   RATE_LIMIT_SEARCHES_PER_MINUTE: 'a whole number from 0 to 1000000; 0 for no limit',
   RATE_LIMIT_ORGANISATION_PER_MINUTE: 'a whole number from 0 to 10000000; 0 for no limit',
+  PROTECTION_CHECK_MINUTES: 'a whole number from 0 to 1440; 0 for no such checks',
   INDEX_SHARDS: 'a whole number from 1 to 64',
   INDEX_REPLICAS: 'a whole number from 0 to 4',
   INDEX_CHECK_MINUTES: 'a whole number from 0 to 1440; 0 for no such checks',
@@ -112,11 +116,13 @@ export interface Config {
     headsFile: string;
     /** Checks their signatures; empty: that of the signing key does. */
     headsPublicKey: string;
-    /** How many empty searches, or different children, of one user within so many minutes raise an alert; 0 for none. */
-    alerts: { minutes: number; emptySearches: number; children: number };
+    /** How many empty searches, different children, or children in answers, of one user within so many minutes raise an alert; 0 for none. */
+    alerts: { minutes: number; emptySearches: number; children: number; childrenShown: number };
   };
   /** Where shields and destructions are written, outside the database: a restored backup must not undo them. */
   protectionJournalFile: string;
+  /** How often workers compare it with the shields that stand; 0 for never. */
+  protectionCheckMinutes: number;
   secrets: Secrets;
 }
 
@@ -193,11 +199,13 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
         minutes: settings.AUDIT_ALERT_MINUTES,
         emptySearches: settings.AUDIT_ALERT_EMPTY_SEARCHES,
         children: settings.AUDIT_ALERT_CHILDREN,
+        childrenShown: settings.AUDIT_ALERT_CHILDREN_SHOWN,
       },
     },
     protectionJournalFile: path.resolve(
       settings.PROTECTION_JOURNAL_FILE || path.join(home, `protection-journal-${settings.DIRECTORY_INSTANCE}.ndjson`),
     ),
+    protectionCheckMinutes: settings.PROTECTION_CHECK_MINUTES,
     secrets: {
       auditHeads: settings.AUDIT_HEADS_KEY,
       metrics: settings.METRICS_TOKEN,

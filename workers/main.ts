@@ -22,6 +22,7 @@ import { startReconciling } from './reconcile-index.js';
 import { startRelay } from './relay-outbox.js';
 import { startRetention } from './retention.js';
 import { startSealer } from './seal-audit.js';
+import { startVerifyingProtections } from './verify-protections.js';
 
 const NAMES_EVERY_MS = 15 * 60_000;
 const NAMES_RETRY_MS = 30_000;
@@ -101,6 +102,7 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
   const ending = new AbortController();
   const counting = countNames(context, ending.signal);
   const sealer = startSealer(context);
+  const verifying = startVerifyingProtections(context);
   const retention = startRetention(context, retentionJobs, consuming);
   const rebuilder = startRebuilder(context);
 
@@ -111,6 +113,7 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
         await Promise.all([relay.close(), sealer.close(), rebuilder.close()]);
         await Promise.all([
           counting,
+          verifying.close(),
           retention.close(),
           reconciling.close(),
           ...workers.map((worker) => worker.close()),

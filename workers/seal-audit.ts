@@ -52,7 +52,7 @@ function counter<Label extends string = never>(
 
 export function createAlerts({ config, metrics, log }: Context): Alerts {
   const { minutes } = config.audit.alerts;
-  const raised = counter(metrics, 'audit_alerts_total', 'Alerts raised on bursts of searches', ['kind']);
+  const raised = counter(metrics, 'audit_alerts_total', 'Alerts raised in the audit log', ['kind']);
   let watch = createBurstWatch(config.audit.alerts);
   let seen = 0;
   const forget = () => {

@@ -9,13 +9,14 @@ export async function withDatabase<T>(
   config: Config,
   use: (db: Kysely<Database>) => Promise<T>,
   role: DatabaseRole = 'directory_api',
+  statementMs = 10_000,
 ): Promise<T> {
   const { databaseUrl } = resolveServices(config, ['databaseUrl']);
   const pool = createPool(databaseUrl, {
     role,
     max: 1,
-    statementMs: 10_000,
-    answerMs: 11_000,
+    statementMs,
+    answerMs: statementMs + 1_000,
     application: 'directory-cli',
   });
   const db = createKysely(pool);

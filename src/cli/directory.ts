@@ -10,6 +10,7 @@ import { migrateCommand } from './migrate.js';
 import { restoreCommand } from './restore.js';
 import { retentionCommand } from './retention.js';
 import { serveCommand } from './serve.js';
+import { shieldsCommand } from './shields.js';
 import { stackCommand } from './stack.js';
 import { tokenCommand } from './token.js';
 import { trainCommand } from './train.js';
@@ -31,6 +32,7 @@ const program = new Command('directory')
   .addCommand(tokenCommand())
   .addCommand(authorityCommand())
   .addCommand(auditCommand())
+  .addCommand(shieldsCommand())
   .addCommand(indexCommand())
   .addCommand(retentionCommand())
   .addCommand(restoreCommand());

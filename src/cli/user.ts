@@ -45,11 +45,27 @@ export function userCommand(): Command {
     .option('--json', 'one JSON object')
     .action(add);
   user
+    .command('approve')
+    .description('approve that an account may look past shields, where no second administrator can')
+    .requiredOption('--username <username>', 'whose')
+    .option('--json', 'one JSON object')
+    .action(approve);
+  user
     .command('reseal')
     .description('seal every second factor with the present key, after AUTH_TOTP_KEY or AUTH_JWT_SECRET has changed')
     .option('--json', 'one JSON object')
     .action(reseal);
   return user;
+}
+
+async function approve(options: { username: string; json?: boolean }): Promise<void> {
+  const { readConfig } = await import('../config.js');
+  const { withDatabase } = await import('./database.js');
+  const { approveOverrideOnServer } = await import('../services/approve-override.js');
+  const { userId, username, mayOverrideShields } = await withDatabase(readConfig(), (db) =>
+    approveOverrideOnServer(db, options.username),
+  );
+  console.log(options.json ? JSON.stringify({ userId, mayOverrideShields }) : `${username} may look past shields`);
 }
 
 async function reseal(options: { json?: boolean }): Promise<void> {

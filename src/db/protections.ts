@@ -37,6 +37,86 @@ export async function findLastProtection(db: Kysely<Database>): Promise<Protecti
   return last ? (await findProtections(db, last - 1, 1))[0] : undefined;
 }
 
+/** Entries with these numbers. */
+export async function findProtectionsBetween(
+  db: Kysely<Database>,
+  from: number,
+  to: number,
+): Promise<Pick<Protection, 'sequence' | 'kind' | 'childId' | 'number'>[]> {
+  return db
+    .selectFrom('protections')
+    .select(['sequence', 'kind', 'child_id as childId', 'number'])
+    .where('sequence', '>=', from)
+    .where('sequence', '<=', to)
+    .orderBy('sequence')
+    .execute();
+}
+
+/** The first entry after that one, where it is older than so many seconds: workers should have written it to their journal. */
+export async function findUnexported(
+  db: Kysely<Database>,
+  after: number,
+  seconds: number,
+): Promise<{ childId: string; number: string } | undefined> {
+  const { rows } = await sql<{ childId: string; number: string }>`
+    select child_id as "childId", number from protections
+    where sequence = ${after + 1} and at < clock_timestamp() - make_interval(secs => ${seconds})`.execute(db);
+  return rows[0];
+}
+
+export interface Unprotected {
+  /**
+   * `lifted`: noted as shielded last, and no shield stands. `not-noted`: a shield stands that a restore would not set
+   * again. `returned`: destroyed, and there again. `number-free`: destroyed, and the number might be given out again.
+   * `destroyed-not-noted`: destroyed, and a restore would bring the record back.
+   */
+  kind: 'lifted' | 'not-noted' | 'returned' | 'number-free' | 'destroyed-not-noted';
+  childId: string;
+  number: string;
+}
+
+/**
+ * Where what stands differs from what was noted last of each child: each shield and each destruction notes itself by a
+ * trigger in its own transaction, so there is no moment at which they lawfully do. Whoever was shielded and is not held at all,
+ * as after a restore, is no difference. @param limit of each kind
+ */
+export async function findUnprotected(db: Kysely<Database>, limit: number): Promise<Unprotected[]> {
+  const standing = (childId: ReturnType<typeof sql>) =>
+    sql`exists (select from shields s where s.child_id = ${childId} and s.lifted_at is null)`;
+  // A statement, and so a snapshot, each.
+  const looks = [
+    sql<Unprotected>`
+      select 'lifted' as kind, p.child_id as "childId", p.number from protections p join children c on c.id = p.child_id
+      where p.kind = 'shield' and not ${standing(sql`p.child_id`)}
+        and not exists (select from protections l where l.child_id = p.child_id and l.sequence > p.sequence) limit ${limit}`,
+    sql<Unprotected>`
+      select 'not-noted' as kind, s.child_id as "childId", c.number from shields s join children c on c.id = s.child_id
+      where s.lifted_at is null and (select p.kind from protections p where p.child_id = s.child_id
+        order by p.sequence desc limit 1) is distinct from 'shield' limit ${limit}`,
+    sql<Unprotected>`
+      select 'returned' as kind, c.id as "childId", c.number from children c
+      where exists (select from protections p where p.kind = 'destroy' and p.child_id = c.id)
+        or c.number in (select p.number from protections p where p.kind = 'destroy') limit ${limit}`,
+    sql<Unprotected>`
+      select 'number-free' as kind, p.child_id as "childId", p.number from protections p
+      where p.kind = 'destroy' and not exists (
+        select from destroyed_numbers d where d.number = p.number and d.child_id = p.child_id) limit ${limit}`,
+    sql<Unprotected>`
+      select 'destroyed-not-noted' as kind, d.child_id as "childId", d.number from destroyed_numbers d
+      where not exists (select from protections p where p.kind = 'destroy' and p.child_id = d.child_id) limit ${limit}`,
+  ];
+  const found: Unprotected[] = [];
+  for (const look of looks) found.push(...(await look.execute(db)).rows);
+  return found;
+}
+
+/** How many shields stand. */
+export async function countStandingShields(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{ shields: number }>`
+    select count(*)::int as shields from shields where lifted_at is null`.execute(db);
+  return rows[0]?.shields ?? 0;
+}
+
 /** From here to the end of the transaction nobody notes anything, and what is done here is not noted a second time. */
 export async function beginReplay(trx: Transaction<Database>): Promise<void> {
   await sql`select pg_advisory_xact_lock(${PROTECTION_LOCK})`.execute(trx);
@@ -63,6 +143,15 @@ export async function insertNotedShield(
     select ${shield.shieldId}, c.id, ${shield.reason}, coalesce((select code from authorities where code = ${shield.authority}), c.authority),
       ${shield.reviewOn}::date, (select u.id from users u where u.id = ${shield.setBy}::uuid)
     from children c where c.id = ${childId}`.execute(trx);
+}
+
+/** Notes a shield that stands though its lifting was noted last: another restore is to set it again. */
+export async function noteStandingShield(trx: Transaction<Database>, childId: string): Promise<void> {
+  await sql`
+    insert into protections (sequence, kind, child_id, number, shield)
+    select (select max(sequence) + 1 from protections), 'shield', c.id, c.number, jsonb_build_object('shieldId', s.id,
+      'reason', s.reason, 'authority', s.authority, 'reviewOn', s.review_on, 'setBy', s.set_by)
+    from shields s join children c on c.id = s.child_id where c.id = ${childId} and s.lifted_at is null`.execute(trx);
 }
 
 /** The number alone, of a child whom this database never held. */

@@ -80,6 +80,9 @@ interface UserTable {
   agreement_signed_on: string | null;
   disabled_at: Date | null;
   may_override_shields: Generated<boolean>;
+  override_asked_by: string | null;
+  override_asked_at: Date | null;
+  credentials_by: string | null;
   external_subject: string | null;
   tokens_not_before: Date | null;
   created_at: Generated<Date>;

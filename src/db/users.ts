@@ -1,4 +1,5 @@
 import { type Kysely, type Selectable, sql, type Transaction, type Updateable } from 'kysely';
+import { askedLately, askedUntil } from './override-rights.js';
 import type { Database, Role, Sector } from './schema.js';
 
 /** Who an account belongs to: what an access token says of it and what the audit log keeps. */
@@ -265,6 +266,9 @@ export interface User {
   disabledAt: Date | null;
   stands: boolean;
   externalSubject: string | null;
+  /** Administrator who has asked for `mayOverrideShields`, while it may be approved. */
+  overrideAskedBy: string | null;
+  overrideAskedUntil: Date | null;
 }
 
 function selectUsers(db: Kysely<Database>) {
@@ -286,6 +290,8 @@ function selectUsers(db: Kysely<Database>) {
       'users.disabled_at as disabledAt',
       accountStands.as('stands'),
       'users.external_subject as externalSubject',
+      sql<string | null>`case when ${askedLately} then users.override_asked_by end`.as('overrideAskedBy'),
+      askedUntil.as('overrideAskedUntil'),
     ]);
 }
 
@@ -350,6 +356,9 @@ export type UserValues = Pick<
   | 'training_completed_on'
   | 'agreement_signed_on'
   | 'external_subject'
+  | 'override_asked_by'
+  | 'override_asked_at'
+  | 'credentials_by'
 >;
 
 /** @returns false when the user name, or the subject, is taken */

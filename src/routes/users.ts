@@ -1,13 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Context } from '../context.js';
+import { nothingSchema } from '../schemas/common.js';
 import {
   newUserSchema,
   userChangeSchema,
   userPageQuery,
   userPageSchema,
   userParams,
+  userSchema,
   userWithSecretSchema,
 } from '../schemas/users.js';
+import { approveOverrideAs } from '../services/approve-override.js';
 import { changeUser, createUserAs, readUsers } from '../services/users.js';
 
 const access = { roles: ['administrator'] } as const;
@@ -49,6 +52,23 @@ export function userRoutes(context: Context): FastifyPluginAsyncTypebox {
         },
       },
       async (request) => changeUser(context, request.caller, request.id, request.params.userId, request.body),
+    );
+
+    app.post(
+      '/v1/users/:userId/approval',
+      {
+        config: { access, refusals: ['conflict'] },
+        schema: {
+          summary: 'Approve that an account may look past shields',
+          description:
+            'By another administrator than the one who asked (mayOverrideShields of the account), within a week. 403 for that one, and for an administrator whose account was made or reset by them, or by a third behind both; 409 where nothing was asked.',
+          tags,
+          params: userParams,
+          body: nothingSchema,
+          response: { 200: userSchema },
+        },
+      },
+      async (request) => approveOverrideAs(context, request.caller, request.id, request.params.userId),
     );
   };
 }

@@ -30,7 +30,8 @@ const fields = {
   trainingCompletedOn: nullable(date),
   agreementSignedOn: nullable(date),
   mayOverrideShields: Type.Boolean({
-    description: 'Of a management team: may look past a shield of another authority, once and alerted',
+    description:
+      'Of a management team: may look past a shield of another authority, once and alerted. Asked for by true: it is there once another administrator has approved',
   }),
   externalSubject: nullable(
     Type.String({
@@ -76,6 +77,12 @@ const userFields = {
   organisation: nullable(organisationSchema),
   authority: nullable(Type.String()),
   mayOverrideShields: Type.Boolean(),
+  overrideAsked: nullable(
+    Type.Object(
+      { by: uuid, until: Type.String({ format: 'date-time' }) },
+      { description: 'mayOverrideShields was asked for, by whom, and until when another administrator may approve' },
+    ),
+  ),
   externalSubject: nullable(Type.String()),
   backgroundCheckOn: nullable(date),
   trainingCompletedOn: nullable(date),

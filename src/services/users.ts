@@ -39,12 +39,14 @@ const needAuthority: readonly Role[] = ['practitioner', 'management-team'];
 /**
  * Makes an account with a new second factor, which is shown in this answer and never again. `audit` writes the event
  * in the same transaction: for an administrator or for the operator on the server.
+ * @param by the administrator; null: the operator, whose word alone gives the right to look past shields
  * @throws DirectoryError `invalid-request`, `conflict`
  */
 async function createUser(
   trx: Transaction<Database>,
   config: Config,
   user: NewUser,
+  by: string | null,
   audit: (event: AuditEvent) => Promise<void>,
 ): Promise<UserWithSecret> {
   const userId = uuid();
@@ -56,7 +58,9 @@ async function createUser(
     name: user.name,
     role: user.role,
     authority: user.authority ?? null,
-    may_override_shields: user.mayOverrideShields ?? false,
+    may_override_shields: by === null && user.mayOverrideShields === true,
+    ...(by !== null && user.mayOverrideShields ? askedForBy(by) : notAskedFor),
+    credentials_by: by,
     external_subject: user.externalSubject ?? null,
     organisation_id: await organisationIdOf(trx, user.organisation ?? null),
     password_hash: user.password === undefined ? null : await hashPassword(user.password),
@@ -69,6 +73,7 @@ async function createUser(
   if (!(await insertUser(trx, userId, values))) throw new DirectoryError('conflict', 'This user name is taken');
   await replaceRecoveryCodes(trx, userId, hashesOf(userId, factor));
   await audit({ action: 'create-user', details: { userId, role: user.role } });
+  if (values.override_asked_by !== null) await audit({ action: 'ask-shield-override', details: { userId } });
   return { ...viewOf(await getUser(trx, userId)), ...factor };
 }
 
@@ -81,7 +86,9 @@ export async function createUserAs(
   return context.db
     .transaction()
     .execute((trx) =>
-      createUser(trx, context.config, user, (event) => recordAccountAudit(trx, caller, requestId, event)),
+      createUser(trx, context.config, user, caller.userId, (event) =>
+        recordAccountAudit(trx, caller, requestId, event),
+      ),
     );
 }
 
@@ -98,7 +105,7 @@ export async function createUserOnServer(db: Kysely<Database>, config: Config, u
         await recordSystemAudit(trx, { action: 'authority-live', details: { authority: user.authority } });
       }
     }
-    return createUser(trx, config, user, (event) => recordSystemAudit(trx, event));
+    return createUser(trx, config, user, null, (event) => recordSystemAudit(trx, event));
   });
 }
 
@@ -128,6 +135,9 @@ const endsSessions = [
   'resetTotp',
 ] as const;
 
+/** What lets whoever sets it sign in as somebody else. */
+const lendsAccount = ['password', 'externalSubject', 'resetTotp'] as const;
+
 /** @throws DirectoryError `not-found`, `forbidden`, `invalid-request` */
 export async function changeUser(
   context: Context,
@@ -153,6 +163,8 @@ export async function changeUser(
     const role = change.role ?? user.role;
     requireOverrideRole(role, change.mayOverrideShields);
     await requireFreeSubject(trx, userId, change.externalSubject);
+    const lent = userId !== caller.userId && lendsAccount.some((field) => change[field] !== undefined);
+    const right = overrideRight(user, { role, asked: change.mayOverrideShields, lent }, caller.userId);
     const factor = change.resetTotp ? newSecondFactor(user.username) : undefined;
     const passwordHash = change.password === undefined ? undefined : await hashPassword(change.password);
     // A column whose value is undefined stays as it is.
@@ -160,8 +172,8 @@ export async function changeUser(
       name: change.name,
       role: change.role,
       authority: change.authority,
-      // A right of the role: who leaves it does not find it again on coming back.
-      may_override_shields: role === overrideRole ? change.mayOverrideShields : false,
+      ...right,
+      ...(lent && { credentials_by: caller.userId }),
       organisation_id: change.organisation === undefined ? undefined : await organisationIdOf(trx, change.organisation),
       background_check_on: change.backgroundCheckOn,
       training_completed_on: change.trainingCompletedOn,
@@ -179,6 +191,8 @@ export async function changeUser(
     if (endsSessions.some((field) => change[field] !== undefined)) await revokeSessionsOf(trx, userId);
     const details = { userId, fields: Object.keys(change).sort() };
     await recordAccountAudit(trx, caller, requestId, { action: 'change-user', details });
+    if (right.override_asked_by)
+      await recordAccountAudit(trx, caller, requestId, { action: 'ask-shield-override', details: { userId } });
     return { ...viewOf(await getUser(trx, userId)), ...factor };
   });
 }
@@ -196,7 +210,7 @@ export async function readUsers(
   return { users, ...(found.length > limit && last ? { nextCursor: last.userId } : {}) };
 }
 
-async function getUser(trx: Transaction<Database>, userId: string): Promise<User> {
+export async function getUser(trx: Transaction<Database>, userId: string): Promise<User> {
   const user = await findUser(trx, userId);
   if (!user) throw new DirectoryError('not-found', 'No such user');
   return user;
@@ -250,7 +264,28 @@ function requireOverrideRole(role: Role, mayOverrideShields: boolean | undefined
   });
 }
 
-function viewOf(user: User): UserView {
+const notAskedFor = { override_asked_by: null, override_asked_at: null };
+
+function askedForBy(administrator: string) {
+  return { override_asked_by: administrator, override_asked_at: new Date() };
+}
+
+/**
+ * What becomes of the right to look past shields: a right of the role, so that who leaves it does not find it again on
+ * coming back. One administrator alone gives it to nobody: neither by asking, nor by setting the password of who has it.
+ */
+function overrideRight(
+  { mayOverrideShields, overrideAskedBy }: User,
+  { role, asked, lent }: { role: Role; asked: boolean | undefined; lent: boolean },
+  administrator: string,
+): Pick<UserValues, 'may_override_shields'> & Partial<Pick<UserValues, 'override_asked_by' | 'override_asked_at'>> {
+  if (role !== overrideRole || asked === false) return { may_override_shields: false, ...notAskedFor };
+  const takenOver = lent && (mayOverrideShields || overrideAskedBy !== null);
+  if (takenOver || (asked && !mayOverrideShields)) return { may_override_shields: false, ...askedForBy(administrator) };
+  return { may_override_shields: mayOverrideShields };
+}
+
+export function viewOf(user: User): UserView {
   return {
     userId: user.id,
     username: user.username,
@@ -262,6 +297,10 @@ function viewOf(user: User): UserView {
         : null,
     authority: user.authority,
     mayOverrideShields: user.mayOverrideShields,
+    overrideAsked:
+      user.overrideAskedBy !== null && user.overrideAskedUntil !== null
+        ? { by: user.overrideAskedBy, until: user.overrideAskedUntil.toISOString() }
+        : null,
     externalSubject: user.externalSubject,
     backgroundCheckOn: user.backgroundCheckOn,
     trainingCompletedOn: user.trainingCompletedOn,

@@ -28,6 +28,7 @@ const expected: Record<string, Rule> = {
   'GET /v1/users': administrators,
   'POST /v1/users': administrators,
   'PATCH /v1/users/:userId': administrators,
+  'POST /v1/users/:userId/approval': administrators,
   'POST /v1/children/search': { roles: [...readers.roles, 'call-centre'], touchesChild: true },
   'POST /v1/children/lookup': readers,
   'GET /v1/children/:childId': readers,

@@ -357,7 +357,7 @@ t.test('whatever gives a record away counts towards a burst, of who asks and of 
     outcome: null,
     alertedUserId: null,
   });
-  const limits = { minutes: 10, emptySearches: 3, children: 3 };
+  const limits = { minutes: 10, emptySearches: 3, children: 3, childrenShown: 0 };
   const many = (userId: string) => ({ userId, action: 'alert-many-children', count: 3 });
   const observed = (looks: SealedLook[]) => createBurstWatch(limits).observe(looks);
   for (const action of ['declare-involvement', 'subject-access', 'shield-override', 'read-accesses', 'verify-locked'])
@@ -372,4 +372,38 @@ t.test('whatever gives a record away counts towards a burst, of who asks and of 
     seen(action, 0),
   );
   t.strictSame(observed(nobody), [{ userId: operator, action: 'alert-empty-searches', count: 3 }]);
+});
+
+t.test('every child that an answer shows counts, each once: lists of fifty are a burst as well', async (t) => {
+  const child = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+  const page = (position: number, from: number, size: number, action = 'search'): SealedLook => ({
+    position,
+    at: position * 60_000,
+    userId: 'collector',
+    onBehalfOf: null,
+    action,
+    childIds: Array.from({ length: size }, (_, at) => child(from + at)),
+    outcome: 'candidates',
+    alertedUserId: null,
+  });
+  const limits = { minutes: 10, emptySearches: 3, children: 60, childrenShown: 300 };
+  const collected = { userId: 'collector', action: 'alert-many-shown', count: 300 };
+  const pages = (count: number, size: number, step = size) =>
+    Array.from({ length: count }, (_, at) => page(at, at * step, size));
+  const watch = createBurstWatch(limits);
+  t.strictSame(watch.observe(pages(5, 50)), []);
+  t.strictSame(watch.observe([page(5, 250, 50)]), [collected], 'the sixth page of fifty');
+  watch.raised(collected as Parameters<typeof watch.raised>[0]);
+  t.strictSame(watch.observe([page(6, 300, 50)]), [], 'after which the count begins anew');
+  const another = createBurstWatch(limits);
+  another.observe(pages(5, 50));
+  const told = { ...page(5, 0, 0, 'alert-many-shown'), userId: null, alertedUserId: 'collector' };
+  t.strictSame(another.observe([told, page(6, 250, 50)]), [], 'also where another worker has raised it');
+  t.strictSame(createBurstWatch(limits).observe(pages(10, 50, 0)), [], 'the same fifty again and again are no burst');
+  t.strictSame(createBurstWatch(limits).observe(pages(30, 10)), [], 'nor is a search a minute, all day');
+  t.strictSame(
+    createBurstWatch(limits).observe(pages(6, 50).map((look) => ({ ...look, action: 'create-child' }))),
+    [],
+    'nor who is brought in',
+  );
 });

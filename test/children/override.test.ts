@@ -1,6 +1,10 @@
+import { sql } from 'kysely';
 import t from 'tap';
+import { issueToken } from '../../src/services/issue-token.js';
 import { type Answer, bornYearsAgo, openChildren } from '../helpers/children.js';
+import { startCommand } from '../helpers/command.js';
 import { shieldAlone } from '../helpers/household.js';
+import { until } from '../helpers/wait.js';
 
 t.test('a shield is looked past by right alone, once, and never in secret', async (t) => {
   const directory = await openChildren(t);
@@ -127,7 +131,6 @@ t.test('a shield is looked past by right alone, once, and never in secret', asyn
   });
 
   await t.test('nothing is handed out where it cannot be written down', async (t) => {
-    const { sql } = await import('kysely');
     await sql`alter table audit_events add constraint broken check (action <> 'alert-shield-override') not valid`.execute(
       owner,
     );
@@ -138,14 +141,35 @@ t.test('a shield is looked past by right alone, once, and never in secret', asyn
     t.equal(await counted(), 2);
   });
 
-  await t.test('the right is an administrator’s to give, to a management team, and goes at once', async (t) => {
-    const change = (userId: string, payload: object) =>
-      directory.call(administrator, 'PATCH', `/v1/users/${userId}`, payload);
-    t.match(await change(plain.userId, { mayOverrideShields: true }), {
-      status: 200,
-      body: { mayOverrideShields: true },
-    });
+  await t.test('the right takes two administrators, is for a management team, and goes at once', async (t) => {
+    const second = await directory.caller('administrator');
+    const change = (userId: string, payload: object, by = administrator) =>
+      directory.call(by, 'PATCH', `/v1/users/${userId}`, payload);
+    const approve = (userId: string, by = second) => directory.call(by, 'POST', `/v1/users/${userId}/approval`, {});
+    const refused = { status: 403, body: { code: 'forbidden' } };
+    const asked = { mayOverrideShields: false, overrideAsked: { by: administrator.userId } };
+
+    t.match(await approve(plain.userId), { status: 409, body: { code: 'conflict' } }, 'nobody has asked');
+    t.match(await change(plain.userId, { mayOverrideShields: true }), { status: 200, body: asked });
+    t.equal((await look(plain)).status, 403, 'asked for it is not there');
+    t.match(await approve(plain.userId, administrator), refused, 'who asked does not approve');
+    t.equal((await look(plain)).status, 403);
+    const approved = await approve(plain.userId);
+    t.match(approved, { status: 200, body: { mayOverrideShields: true, overrideAsked: null } });
     t.equal((await look(plain)).status, 200);
+    t.match(await approve(plain.userId), { status: 409 }, 'once');
+    t.match(await change(plain.userId, { mayOverrideShields: true }), { body: { mayOverrideShields: true } });
+    t.match(await approve(nobody), { status: 404 });
+
+    const [told, refusals] = [await events('approve-shield-override'), await events('approve-shield-override-refused')];
+    const details = { userId: plain.userId, askedBy: administrator.userId };
+    t.match(told, [{ user_id: second.userId, details }]);
+    t.equal(told.length, 1);
+    t.match(await events('ask-shield-override'), [
+      { user_id: administrator.userId, details: { userId: plain.userId } },
+    ]);
+    t.match(refusals[1], { user_id: administrator.userId, details: { userId: plain.userId, refused: 'forbidden' } });
+
     t.match(await change(plain.userId, { mayOverrideShields: false }), { body: { mayOverrideShields: false } });
     t.equal((await look(plain)).status, 403);
     const practitioner = await directory.caller('practitioner');
@@ -153,6 +177,10 @@ t.test('a shield is looked past by right alone, once, and never in secret', asyn
       status: 400,
       body: { errors: [{ path: '/mayOverrideShields' }] },
     });
+    t.match(await change(plain.userId, { mayOverrideShields: true }), { body: asked });
+    t.match(await change(plain.userId, { role: 'practitioner' }), { body: { overrideAsked: null } });
+    t.match(await change(plain.userId, { role: 'management-team' }), { status: 200 });
+    t.match(await approve(plain.userId), { status: 409 }, 'what was asked for goes with the role');
     t.match(await change(entitled.userId, { role: 'practitioner' }), { body: { mayOverrideShields: false } });
     t.match(
       await change(entitled.userId, { role: 'management-team' }),
@@ -164,5 +192,86 @@ t.test('a shield is looked past by right alone, once, and never in secret', asyn
       { status: 403 },
       'nobody decides on their own',
     );
+  });
+
+  await t.test('one administrator behind two accounts is one', async (t) => {
+    const today = new Date().toISOString().slice(0, 10);
+    const [first, second, third] = [
+      await directory.caller('administrator'),
+      await directory.caller('administrator'),
+      await directory.caller('administrator'),
+    ];
+    const send = (by: typeof own, method: 'POST' | 'PATCH', url: string, payload: object = {}) =>
+      directory.call(by, method, url, payload);
+    let made = 0;
+    /** By the API, and signed in on the server as whoever made it could. */
+    const make = async (by: typeof own, role: string, more: object = {}) => {
+      made += 1;
+      const username = `made-${made}`;
+      const dates = { backgroundCheckOn: today, trainingCompletedOn: today, agreementSignedOn: today };
+      const body = { username, name: 'Somebody', role, authority: 'Southmere', ...dates, ...more };
+      const answer = await send(by, 'POST', '/v1/users', body);
+      t.equal(answer.status, 201, JSON.stringify(answer.body));
+      const token = await issueToken(owner, directory.app.signAccessToken, username, 30);
+      const { authorization: _, ...reason } = own.headers;
+      const as = {
+        ...own,
+        username,
+        userId: answer.body.userId,
+        headers: { authorization: `Bearer ${token}`, ...reason },
+      };
+      return { as: as as typeof own, body: answer.body };
+    };
+    const approve = (userId: string, by: typeof own) => send(by, 'POST', `/v1/users/${userId}/approval`);
+    const refused = { status: 403, body: { code: 'forbidden' } };
+
+    const puppet = await make(first, 'administrator');
+    const puppets = await make(puppet.as, 'administrator');
+    const reader = await make(first, 'management-team', { mayOverrideShields: true });
+    t.match(reader.body, { mayOverrideShields: false, overrideAsked: { by: first.userId } });
+    for (const by of [first, puppet.as, puppets.as]) t.match(await approve(reader.as.userId, by), refused);
+    t.match(await send(puppets.as, 'PATCH', `/v1/users/${reader.as.userId}`, { mayOverrideShields: true }), {
+      body: { overrideAsked: { by: puppets.as.userId } },
+    });
+    for (const by of [first, puppet.as])
+      t.match(await approve(reader.as.userId, by), refused, 'nor the other way round');
+    t.equal((await look(reader.as)).status, 403);
+
+    t.match(await send(first, 'PATCH', `/v1/users/${second.userId}`, { resetTotp: true }), { status: 200 });
+    const lent = { ...second, headers: { ...second.headers } };
+    lent.headers.authorization = `Bearer ${await issueToken(owner, directory.app.signAccessToken, second.username, 30)}`;
+    t.match(await approve(reader.as.userId, lent), refused, 'nor by an account whose second factor they have set');
+    t.match(await approve(reader.as.userId, third), { status: 200, body: { mayOverrideShields: true } });
+    t.equal((await look(reader.as)).status, 200);
+
+    for (const takenOver of [
+      { password: 'a password of hers' },
+      { resetTotp: true },
+      { externalSubject: 'her@example' },
+    ]) {
+      t.match(await send(first, 'PATCH', `/v1/users/${reader.as.userId}`, takenOver), {
+        body: { mayOverrideShields: false, overrideAsked: { by: first.userId } },
+      });
+      t.match(await approve(reader.as.userId, third), { status: 200 });
+    }
+    t.match(await send(first, 'PATCH', `/v1/users/${reader.as.userId}`, { name: 'Renamed' }), {
+      body: { mayOverrideShields: true },
+    });
+
+    const waiting = await make(first, 'management-team', { mayOverrideShields: true });
+    t.match(await send(third, 'PATCH', `/v1/users/${waiting.as.userId}`, { resetTotp: true }), {
+      body: { overrideAsked: { by: third.userId } },
+    });
+    t.match(await approve(waiting.as.userId, third), refused, 'who took over what was asked for does not approve it');
+    await sql`update users set override_asked_at = now() - interval '8 days' where id = ${waiting.as.userId}`.execute(
+      owner,
+    );
+    t.match(await approve(waiting.as.userId, first), { status: 409 }, 'and a week later nobody does');
+    t.equal((await look(waiting.as)).status, 401, 'its sessions ended with the reset');
+    const again = await make(third, 'management-team', { mayOverrideShields: true });
+    const onServer = startCommand(t, directory, ['user', 'approve', '--username', again.as.username, '--json']);
+    await until(() => !onServer.running(), { seconds: 30 });
+    t.match(onServer.output(), `{"userId":"${again.as.userId}","mayOverrideShields":true}`);
+    t.equal((await look(again.as)).status, 200, 'whoever has the server does without a second');
   });
 });

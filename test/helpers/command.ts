@@ -30,6 +30,7 @@ export function startCommand(t: Test, { config, urls }: TestDirectory, args: str
       INDEX_CHECK_MINUTES: String(config.index.checkMinutes),
       INDEX_DEEP_CHECK_HOURS: String(config.index.deepCheckHours),
       AUDIT_HEADS_FILE: config.audit.headsFile,
+      PROTECTION_CHECK_MINUTES: String(config.protectionCheckMinutes),
       PROTECTION_JOURNAL_FILE: config.protectionJournalFile,
       AUTH_JWT_SECRET: config.secrets.jwt,
     },

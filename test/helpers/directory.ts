@@ -70,6 +70,7 @@ export async function openDirectory(t: Test, options: TestDirectoryOptions = {})
     // What a test does to the index stays as it is, unless the test is about checks.
     INDEX_CHECK_MINUTES: '0',
     INDEX_DEEP_CHECK_HOURS: '0',
+    PROTECTION_CHECK_MINUTES: '0',
     ...options.env,
   });
   const server = resolveServices(config);

@@ -5,9 +5,16 @@ export interface BurstLimits {
   /** 0 for no such alert, here and below. */
   emptySearches: number;
   children: number;
+  childrenShown: number;
 }
 
-export const alertKinds = { emptySearches: 'alert-empty-searches', children: 'alert-many-children' } as const;
+export const alertKinds = {
+  emptySearches: 'alert-empty-searches',
+  children: 'alert-many-children',
+  childrenShown: 'alert-many-shown',
+} as const;
+type Kind = keyof typeof alertKinds;
+const kinds = Object.keys(alertKinds) as Kind[];
 
 export interface Burst {
   userId: string;
@@ -20,6 +27,8 @@ interface Trace {
   empty: number[];
   /** When each child was last looked at. */
   children: Map<string, number>;
+  /** When each child was last in an answer, likely or not. */
+  childrenShown: Map<string, number>;
 }
 
 /** Whoever asks through others is as hasty as whoever asks for themself. */
@@ -36,8 +45,8 @@ export function createBurstWatch(limits: BurstLimits) {
 
   function note(look: SealedLook): void {
     const { at, action, childIds, outcome, alertedUserId } = look;
-    if (alertedUserId && action === alertKinds.emptySearches) traceOf(alertedUserId).empty = [];
-    if (alertedUserId && action === alertKinds.children) traceOf(alertedUserId).children.clear();
+    const alerted = kinds.find((kind) => alertKinds[kind] === action);
+    if (alertedUserId && alerted) forget(alertedUserId, alerted);
     for (const who of askersOf(look)) {
       const trace = traceOf(who);
       if ((action === 'search' && childIds.length === 0 && outcome !== null) || action.endsWith('-not-found'))
@@ -45,12 +54,21 @@ export function createBurstWatch(limits: BurstLimits) {
       // The likeliest of a search's answer: the others are no choice of whoever asks. Whoever changes a record is answered
       // with it, so that any action is a look; but not at a child whom one brings in oneself.
       const [child] = childIds;
-      if (child && action !== 'create-child') trace.children.set(child, at);
+      if (action === 'create-child') continue;
+      if (child) trace.children.set(child, at);
+      // All of them: who pages through lists of fifty chooses none, and has them all.
+      for (const shown of childIds) trace.childrenShown.set(shown, at);
     }
   }
 
+  function forget(userId: string, kind: Kind): void {
+    const trace = traceOf(userId);
+    if (kind === 'emptySearches') trace.empty = [];
+    else trace[kind].clear();
+  }
+
   function traceOf(userId: string): Trace {
-    const trace = traces.get(userId) ?? { empty: [], children: new Map() };
+    const trace = traces.get(userId) ?? { empty: [], children: new Map(), childrenShown: new Map() };
     traces.set(userId, trace);
     return trace;
   }
@@ -69,11 +87,16 @@ export function createBurstWatch(limits: BurstLimits) {
       const bursts: Burst[] = [];
       for (const [userId, trace] of traces) {
         trace.empty = trace.empty.filter((at) => at > since);
-        for (const [child, at] of trace.children) if (at <= since) trace.children.delete(child);
-        if (trace.empty.length === 0 && trace.children.size === 0) traces.delete(userId);
+        for (const seen of [trace.children, trace.childrenShown])
+          for (const [child, at] of seen) if (at <= since) seen.delete(child);
+        if (trace.empty.length === 0 && trace.childrenShown.size === 0) traces.delete(userId);
         if (!users.has(userId)) continue;
-        const counts = { emptySearches: trace.empty.length, children: trace.children.size };
-        for (const kind of ['emptySearches', 'children'] as const) {
+        const counts = {
+          emptySearches: trace.empty.length,
+          children: trace.children.size,
+          childrenShown: trace.childrenShown.size,
+        };
+        for (const kind of kinds) {
           if (limits[kind] > 0 && counts[kind] >= limits[kind])
             bursts.push({ userId, action: alertKinds[kind], count: counts[kind] });
         }
@@ -82,9 +105,8 @@ export function createBurstWatch(limits: BurstLimits) {
     },
     /** The count begins anew: the alert is written. */
     raised({ userId, action }: Burst): void {
-      const trace = traceOf(userId);
-      if (action === alertKinds.emptySearches) trace.empty = [];
-      else trace.children.clear();
+      const kind = kinds.find((one) => alertKinds[one] === action);
+      if (kind) forget(userId, kind);
     },
   };
 }

@@ -7,6 +7,7 @@ import {
   insertNotedShield,
   insertProtection,
   insertTombstone,
+  noteStandingShield,
   type Protection,
   revokeEverySession,
 } from '../../db/protections.js';
@@ -81,7 +82,9 @@ async function settle(
     else await insertTombstone(trx, { childId, number });
     replayed.destroyed += 1;
   } else if (kind === 'unshield') {
-    if (standing?.shielded) replayed.standAgain.push(childId);
+    if (!standing?.shielded) return;
+    await noteStandingShield(trx, childId);
+    replayed.standAgain.push(childId);
   } else if (!standing) {
     replayed.unknown.push(childId);
   } else if (!standing.shielded && shield) {

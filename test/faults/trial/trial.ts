@@ -176,6 +176,7 @@ function environment(urls: NodeJS.ProcessEnv, databaseUrl: string, folder: strin
     RATE_LIMIT_ORGANISATION_PER_MINUTE: '0',
     AUDIT_ALERT_EMPTY_SEARCHES: '0',
     AUDIT_ALERT_CHILDREN: '0',
+    AUDIT_ALERT_CHILDREN_SHOWN: '0',
     AUDIT_HEADS_FILE: path.join(folder, 'audit-heads.ndjson'),
     PROTECTION_JOURNAL_FILE: path.join(folder, 'protections.ndjson'),
   };
