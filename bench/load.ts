@@ -48,6 +48,8 @@ export interface ReplyBody {
   addresses?: object[];
   parents?: object[];
   children?: { childId: string; decisions: string[] }[];
+  /** Of the index's health. */
+  status?: string;
 }
 
 export interface LoadRequest {
@@ -280,7 +282,7 @@ function familyName(random: Random, before: string): string {
 }
 
 /** Begins work so many times a second, whether or not what was begun has ended, as long as not too much waits. */
-function atRate(perSecond: number, most: number, work: () => Promise<void>, held: () => void) {
+export function atRate(perSecond: number, most: number, work: () => Promise<void>, held: () => void) {
   const waiting = new Set<Promise<void>>();
   let began = performance.now();
   let begun = 0;
