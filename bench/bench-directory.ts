@@ -21,6 +21,8 @@ export interface BenchOptions {
   instance?: string;
   /** Leave a nameless directory behind as well. */
   keep?: boolean;
+  /** Settings of API and worker beside those that every bench has. */
+  env?: NodeJS.ProcessEnv;
   say?: (line: string) => void;
 }
 
@@ -73,6 +75,7 @@ export async function openBenchDirectory(options: BenchOptions): Promise<BenchDi
     AUDIT_ALERT_CHILDREN_SHOWN: '0',
     AUDIT_HEADS_FILE: path.join(folder, 'audit-heads.ndjson'),
     ...(isKept ? {} : { PROTECTION_JOURNAL_FILE: path.join(folder, 'protection-journal.ndjson') }),
+    ...options.env,
   };
   const running: { stop(): Promise<void> }[] = [];
   const close = async () => {

@@ -1,67 +1,139 @@
-import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Command } from 'commander';
+import { wholeNumber } from '../src/cli/arguments.js';
+import { runProgram } from '../src/cli/exit.js';
+import { CommandError } from '../src/errors.js';
 import { openBenchDirectory, percentile } from './bench-directory.js';
+import { ask, type LoadChild, startLoad } from './load.js';
+import { takeChildren } from './own-children.js';
 
 /**
- * How long after the answer to a change the change is found by search, through HTTP:
- * `npm run directory -- stack run -- node --import tsx bench/change-to-visible.ts [--children 20000] [--changes 200]`
+ * How long after the answer to a change the change is found by search, while changes come at a rate: docs/load.md.
+ * `npm run directory -- stack run -- node --import tsx bench/change-to-visible.ts --children 20000 --rate 200 --seconds 60`
  */
-const argument = (name: string, usual: number) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? usual : Number(process.argv[at + 1]);
-};
-const children = argument('children', 20_000);
-const changes = argument('changes', 200);
-const POLL_MS = 10;
-const GIVE_UP_MS = 30_000;
-const AUTHORITY = 'Northvale';
-
-const directory = await openBenchDirectory({ children });
-try {
-  const authorization = `Bearer ${await directory.token('management-team', AUTHORITY)}`;
-  const headers = { authorization, 'x-access-reason': 'record-maintenance', 'content-type': 'application/json' };
-  const call = async (method: string, route: string, body: unknown, more: Record<string, string> = {}) => {
-    const reply = await fetch(new URL(route, directory.url), {
-      method,
-      headers: { ...headers, ...more },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(20_000),
-    });
-    if (!reply.ok) throw new Error(`${method} ${route.split('/')[2]} answered ${reply.status}`);
-    return {
-      etag: reply.headers.get('etag') ?? '',
-      body: (await reply.json()) as { childId: string; results: { childId: string }[] },
-    };
-  };
-  const created = await call('POST', '/v1/children', {
-    givenNames: 'Wilhelmina',
-    familyName: letters(),
-    dateOfBirth: '2015-06-07',
-  });
-  const { childId } = created.body;
-  let { etag } = created;
-  const times: number[] = [];
-  for (let change = 0; change < changes; change++) {
-    const familyName = letters();
-    ({ etag } = await call('PATCH', `/v1/children/${childId}`, { familyName }, { 'if-match': etag }));
-    const answered = performance.now();
-    for (;;) {
-      // Fuzzy searches are answered by the index alone.
-      const search = { familyName, givenNames: 'Wilhelmina' };
-      const { body } = await call('POST', '/v1/children/search', search);
-      if (body.results.some((result) => result.childId === childId)) break;
-      if (performance.now() - answered > GIVE_UP_MS) throw new Error('A change was not found within 30 s');
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
-    times.push(performance.now() - answered);
-  }
-  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => Math.round(percentile(times, share)));
-  console.log(
-    JSON.stringify({ children, changes, p50Ms: p50, p95Ms: p95, p99Ms: p99, mostMs: Math.round(Math.max(...times)) }),
-  );
-} finally {
-  await directory.close();
+interface Flags {
+  children: number;
+  instance?: string;
+  rate: number;
+  seconds: number;
+  sampled: number;
 }
 
-function letters(): string {
-  return `Q${[...randomBytes(12)].map((byte) => String.fromCharCode(97 + (byte % 26))).join('')}`;
+const WARM_UP_SECONDS = 5;
+const MOST_WAITING = 48;
+const MOST_PROBES = 40;
+const MOST_CHILDREN = 50_000;
+const GIVE_UP_MS = 30_000;
+/** Between two looks: this, or this share of the time gone by, so that late changes are not searched for all the more. */
+const PAUSE_MS = 20;
+const PAUSE_SHARE = 0.1;
+
+const command = new Command('change-to-visible')
+  .option('--children <n>', 'how many', wholeNumber(100, 100_000_000), 20_000)
+  .option('--instance <name>', 'a directory by name, which is kept')
+  .option('--rate <n>', 'changes a second', wholeNumber(1, 10_000), 200)
+  .option('--seconds <n>', 'how long', wholeNumber(1, 3_600), 60)
+  .option('--sampled <n>', 'changes a second that are searched for', wholeNumber(1, 1_000), 10)
+  .exitOverride()
+  .action(run);
+
+await runProgram(() => command.parseAsync());
+
+async function run(flags: Flags): Promise<void> {
+  const directory = await openBenchDirectory({ ...flags, say: (line) => console.error(line) });
+  try {
+    const { children, managerToken, practitionerToken } = await takeChildren(directory, MOST_CHILDREN);
+    const probing = startProbing(directory.url, practitionerToken, flags.sampled);
+    const load = startLoad({
+      urls: [directory.url],
+      children,
+      managerToken,
+      practitionerToken,
+      changesPerSecond: flags.rate,
+      searchesPerSecond: 0,
+      mostWaiting: MOST_WAITING,
+      seed: 1,
+      renamed: probing.sample,
+    });
+    await delay(WARM_UP_SECONDS * 1_000);
+    load.take();
+    probing.begin();
+    const began = performance.now();
+    await delay(flags.seconds * 1_000);
+    const { acknowledged, changesFailed, held, changeMs } = load.take();
+    const seconds = (performance.now() - began) / 1_000;
+    const probed = await probing.end();
+    await load.stop();
+    const rate = acknowledged.length / seconds;
+    console.log(
+      JSON.stringify({
+        children: directory.load.children,
+        seconds: Math.round(seconds * 10) / 10,
+        wantedPerSecond: flags.rate,
+        changesPerSecond: Math.round(rate * 10) / 10,
+        changes: acknowledged.length,
+        changesFailed,
+        notSent: held,
+        changeMs: figures(changeMs),
+        ...probed.counts,
+        visibleMs: figures(probed.times),
+      }),
+    );
+    const failed = changesFailed + held + probed.counts.notFound + probed.counts.searchesFailed;
+    if (failed > 0) throw new CommandError('Not every change was sent, acknowledged and found');
+  } finally {
+    await directory.close();
+  }
+}
+
+/**
+ * Searches for some of the renamed children: which, is a matter of the time alone and not of how quickly others are found,
+ * or slow seconds would be sampled less. Without the date of birth nothing but the new name leads to the child, so a
+ * fuzzy search finds it by the new document alone.
+ */
+function startProbing(url: string, token: string, perSecond: number) {
+  const probes = new Set<Promise<void>>();
+  const times: number[] = [];
+  const counts = { sampled: 0, notProbed: 0, notFound: 0, searches: 0, searchesFailed: 0 };
+  let began = Number.POSITIVE_INFINITY;
+
+  async function probe(childId: string, body: object): Promise<void> {
+    const answered = performance.now();
+    for (;;) {
+      const reply = await ask(url, { method: 'POST', route: '/v1/children/search', token, body });
+      const gone = performance.now() - answered;
+      counts.searches++;
+      if (reply.kind !== 'answered' || reply.status !== 200) counts.searchesFailed++;
+      else if (reply.body?.results?.some((result) => result.childId === childId)) return void times.push(gone);
+      if (gone > GIVE_UP_MS) return void counts.notFound++;
+      await delay(Math.max(PAUSE_MS, gone * PAUSE_SHARE));
+    }
+  }
+
+  return {
+    begin() {
+      began = performance.now();
+    },
+    sample({ childId, givenNames, familyName }: Readonly<LoadChild>) {
+      const due = Math.floor(((performance.now() - began) / 1_000) * perSecond);
+      if (!(counts.sampled + counts.notProbed < due)) return;
+      if (probes.size >= MOST_PROBES) return void counts.notProbed++;
+      counts.sampled++;
+      const one: Promise<void> = probe(childId, { givenNames, familyName, limit: 50 }).finally(() =>
+        probes.delete(one),
+      );
+      probes.add(one);
+    },
+    /** No more are begun; returns when the last has ended. */
+    async end() {
+      began = Number.POSITIVE_INFINITY;
+      await Promise.all(probes);
+      return { times, counts };
+    },
+  };
+}
+
+function figures(times: number[]) {
+  const [p50, p95, p99, most] = [0.5, 0.95, 0.99, 1].map((share) => Math.round(percentile(times, share)));
+  return { p50, p95, p99, most };
 }

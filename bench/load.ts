@@ -48,6 +48,8 @@ export interface ReplyBody {
   addresses?: object[];
   parents?: object[];
   children?: { childId: string; decisions: string[] }[];
+  /** Of the index's health. */
+  status?: string;
 }
 
 export interface LoadRequest {
@@ -100,8 +102,12 @@ export interface LoadOptions {
   changesPerSecond: number;
   searchesPerSecond: number;
   seed: number;
+  /** Requests of each kind that may wait for their answers at once; 24 by default. */
+  mostWaiting?: number;
   /** Told of every reply, and when it was asked for (`performance.now`). */
   heard?: (reply: Reply, url: string, askedAt: number) => void;
+  /** Told of every child whose family name was changed, at the moment of the answer. */
+  renamed?: (child: Readonly<LoadChild>) => void;
 }
 
 export interface Acknowledged {
@@ -132,7 +138,7 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-/** Of each kind. Where the machine can't keep up, less is asked, and told: a queue would only measure itself. */
+/** Where the machine can't keep up, less is asked, and told: a queue would only measure itself. */
 const MOST_WAITING = 24;
 const TICK_MS = 10;
 /** Of the children, who are never changed: every search that is answered has to find them. */
@@ -171,9 +177,10 @@ export function startLoad(options: LoadOptions): Load {
     }
     if (child.known) {
       const { version } = child;
+      const newName = random() < NAMES_CHANGED ? familyName(random, child.familyName) : undefined;
       const reply =
-        random() < NAMES_CHANGED
-          ? await send({ method: 'PATCH', route, token, version, body: { familyName: familyName(random) } })
+        newName !== undefined
+          ? await send({ method: 'PATCH', route, token, version, body: { familyName: newName } })
           : await send({
               method: 'PATCH',
               route: `${route}/addresses/${child.addressId}`,
@@ -185,6 +192,10 @@ export function startLoad(options: LoadOptions): Load {
         child.version = reply.version;
         figures.acknowledged.push({ childId: child.childId, version: reply.version });
         figures.changeMs.push(reply.ms);
+        if (newName !== undefined) {
+          child.familyName = newName;
+          options.renamed?.(child);
+        }
       } else {
         figures.changesFailed++;
         child.known = false;
@@ -221,8 +232,9 @@ export function startLoad(options: LoadOptions): Load {
   }
 
   const hold = () => void figures.held++;
-  const changing = atRate(options.changesPerSecond, change, hold);
-  const searching = atRate(options.searchesPerSecond, search, hold);
+  const { mostWaiting = MOST_WAITING } = options;
+  const changing = atRate(options.changesPerSecond, mostWaiting, change, hold);
+  const searching = atRate(options.searchesPerSecond, mostWaiting, search, hold);
   return {
     take() {
       const taken = figures;
@@ -258,15 +270,19 @@ function freeOf<Child extends { busy: boolean }>(children: Child[], random: Rand
   return undefined;
 }
 
-/** Some thousands that there are: as many as a vocabulary would meet, not a new one with each change. */
-function familyName(random: Random): string {
+/**
+ * Some thousands that there are: as many as a vocabulary would meet, not a new one with each change. So unlike the name
+ * before that no search for the one finds the other.
+ */
+function familyName(random: Random, before: string): string {
   const syllables = ['bra', 'cle', 'dro', 'fen', 'gar', 'hul', 'kes', 'lin', 'mor', 'nub', 'pel', 'ros', 'sto', 'tav'];
-  const name = Array.from({ length: 3 }, () => syllables[Math.floor(random() * syllables.length)]).join('');
+  const others = syllables.filter((syllable) => !before.toLowerCase().includes(syllable));
+  const name = Array.from({ length: 3 }, () => others[Math.floor(random() * others.length)]).join('');
   return `${name[0]?.toUpperCase()}${name.slice(1)}ton`;
 }
 
 /** Begins work so many times a second, whether or not what was begun has ended, as long as not too much waits. */
-function atRate(perSecond: number, work: () => Promise<void>, held: () => void) {
+export function atRate(perSecond: number, most: number, work: () => Promise<void>, held: () => void) {
   const waiting = new Set<Promise<void>>();
   let began = performance.now();
   let begun = 0;
@@ -275,7 +291,7 @@ function atRate(perSecond: number, work: () => Promise<void>, held: () => void) 
     if (paused) return;
     const due = Math.floor(((performance.now() - began) / 1_000) * perSecond);
     for (; begun < due; begun++) {
-      if (waiting.size >= MOST_WAITING) {
+      if (waiting.size >= most) {
         held();
         continue;
       }

@@ -5,12 +5,9 @@ import type pg from 'pg';
 import { wholeNumber } from '../src/cli/arguments.js';
 import { runProgram } from '../src/cli/exit.js';
 import { type DirectoryProcess, runDirectory, startDirectory } from '../src/cli/processes.js';
-import { readConfig } from '../src/config.js';
-import { createContext } from '../src/context.js';
-import { findLiveIndex } from '../src/db/rebuilds.js';
 import type { RebuildView } from '../src/schemas/index-rebuilds.js';
-import { compareIndex } from '../src/services/index/compare.js';
 import { openBenchDirectory, percentile } from './bench-directory.js';
+import { compare } from './compare.js';
 import { openKept } from './kept.js';
 import { openOurs } from './peers/ours.js';
 import { type BenchQuery, prepareQueries } from './queries.js';
@@ -175,26 +172,6 @@ async function untilSettled(pool: pg.Pool): Promise<number> {
     const { rows } = await pool.query('select from outbox limit 1');
     if (rows.length === 0) return Math.round((performance.now() - began) / 100) / 10;
     await delay(100);
-  }
-}
-
-async function compare({ env }: { env: NodeJS.ProcessEnv }) {
-  const config = readConfig({ ...process.env, ...env });
-  const context = await createContext(config, { role: 'directory_worker', statementMs: 120_000 });
-  try {
-    const index = (await findLiveIndex(context.db)) ?? '';
-    const began = performance.now();
-    const { differences, documents } = await compareIndex(context, index, { withRefused: true });
-    const count = (kind: string) => differences.filter((difference) => difference.kind === kind).length;
-    return {
-      documents,
-      missing: count('missing'),
-      stale: count('stale'),
-      extra: count('extra'),
-      comparedMs: Math.round(performance.now() - began),
-    };
-  } finally {
-    await context.close();
   }
 }
 

@@ -3,6 +3,7 @@ import type { Context } from './context.js';
 import { guardRoutes } from './plugins/access.js';
 import { addAccessTokens } from './plugins/access-tokens.js';
 import { describeApi, serveApiDocs } from './plugins/api-docs.js';
+import { boundRequests } from './plugins/bound-requests.js';
 import { acceptJsonBodies } from './plugins/json-body.js';
 import { refuseMethods } from './plugins/methods.js';
 import { observeRequests } from './plugins/observe.js';
@@ -45,7 +46,6 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     bodyLimit: 16 * 1024,
     connectionTimeout: 60_000,
     requestTimeout: 15_000,
-    handlerTimeout: 30_000,
     // A HEAD would do, and audit, all that its GET does; nobody asks for it.
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
@@ -59,6 +59,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     echoRequestIds(app);
     observeRequests(app, context.metrics);
     await protect(app);
+    boundRequests(app, context.config.http);
     await describeApi(app);
     refuseMethods(app);
     await addAccessTokens(app, context.config.secrets, context.config.auth.provider);

@@ -16,6 +16,8 @@ const environmentSchema = Type.Object({
   DIRECTORY_INSTANCE: Type.String({ default: 'directory', pattern: '^[a-z][a-z0-9_]{0,30}$' }),
   HOST: Type.String({ default: '127.0.0.1', minLength: 1 }),
   PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65535 }),
+  REQUESTS_IN_FLIGHT: Type.Integer({ default: 100, minimum: 1, maximum: 10_000 }),
+  ANSWER_SECONDS: Type.Integer({ default: 30, minimum: 1, maximum: 300 }),
   LOG_LEVEL: Type.String({ default: 'info', pattern: '^(trace|debug|info|warn|error|fatal|silent)$' }),
   WORKER_METRICS_PORT: Type.Integer({ default: 0, minimum: 0, maximum: 65535 }),
   METRICS_TOKEN: Type.String({ default: '', pattern: '^$|^[!-~]{32,}$' }),
@@ -52,6 +54,8 @@ const settingHelp: Record<string, string> = {
   ELASTICSEARCH_URL: 'http://host:port, of several nodes with commas between',
   DIRECTORY_INSTANCE: 'lower-case letters, digits and underscores, beginning with a letter, at most 31',
   PORT: 'a whole number from 0 to 65535',
+  REQUESTS_IN_FLIGHT: 'a whole number from 1 to 10000',
+  ANSWER_SECONDS: 'a whole number from 1 to 300',
   LOG_LEVEL: 'one of trace, debug, info, warn, error, fatal, silent',
   WORKER_METRICS_PORT: 'a whole number from 0 to 65535; 0 for none',
   METRICS_TOKEN: 'at least 32 characters, none of them blank',
@@ -90,8 +94,12 @@ export interface Config {
   /** As given; an empty string leaves the service to the embedded stack. */
   services: { databaseUrl: string; redisUrl: string; elasticsearchUrl: string };
   logLevel: string;
-  /** @property trustedProxies whose word on a caller's address is taken */
-  http: { host: string; port: number; trustedProxies: string[] };
+  /**
+   * @property trustedProxies whose word on a caller's address is taken
+   * @property mostInFlight requests that a process works at at once; the others are refused
+   * @property answerSeconds within which every request is answered
+   */
+  http: { host: string; port: number; trustedProxies: string[]; mostInFlight: number; answerSeconds: number };
   /** Where a worker tells its measurements; 0 for nowhere. */
   workerMetricsPort: number;
   auth: {
@@ -170,6 +178,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       host: settings.HOST,
       port: settings.PORT,
       trustedProxies: settings.TRUSTED_PROXIES === '' ? [] : settings.TRUSTED_PROXIES.split(','),
+      mostInFlight: settings.REQUESTS_IN_FLIGHT,
+      answerSeconds: settings.ANSWER_SECONDS,
     },
     workerMetricsPort: settings.WORKER_METRICS_PORT,
     logLevel: settings.LOG_LEVEL,

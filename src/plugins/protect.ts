@@ -2,7 +2,7 @@ import { getHeapStatistics } from 'node:v8';
 import helmet from '@fastify/helmet';
 import underPressure from '@fastify/under-pressure';
 import type { FastifyInstance } from 'fastify';
-import { DirectoryError } from '../errors.js';
+import { tooBusy } from './bound-requests.js';
 
 /** Starting up blocks the event loop for a while; that is no pressure. */
 const SETTLING_MS = 3_000;
@@ -28,9 +28,7 @@ export async function protect(app: FastifyInstance): Promise<void> {
       const { url } = request.routeOptions;
       // Whoever watches must see a busy process as busy, not as dead.
       if (url === '/health/live' || url === '/metrics' || performance.now() < readyAt + SETTLING_MS) return;
-      throw new DirectoryError('unavailable', 'The directory is too busy at the moment; try again shortly', {
-        retryAfterSeconds: 5,
-      });
+      throw tooBusy();
     },
   });
 

@@ -1,0 +1,265 @@
+import { writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Command } from 'commander';
+import { wholeNumber } from '../src/cli/arguments.js';
+import { runProgram } from '../src/cli/exit.js';
+import { readConfig } from '../src/config.js';
+import { CommandError } from '../src/errors.js';
+import { stackStatus } from '../stack/stack.js';
+import { type BenchDirectory, openBenchDirectory, percentile } from './bench-directory.js';
+import { ask, atRate, type Reply, startLoad } from './load.js';
+import { fitLine, type Growth, judgeGrowth, type Point, readMemory, troughs } from './memory.js';
+import { takeChildren } from './own-children.js';
+import { setAndLiftShield } from './shields.js';
+
+/**
+ * Mixed load for long, and whether the memory of each process stays as it is: docs/load.md.
+ * `npm run directory -- stack run -- node --import tsx bench/long-run.ts --minutes 15 --children 100000`
+ */
+interface Flags {
+  children: number;
+  instance?: string;
+  minutes: number;
+  searches: number;
+  changes: number;
+  out?: string;
+}
+
+/** Of the time, and at most: caches fill, code is compiled. */
+const WARM_UP_SHARE = 0.2;
+const MOST_WARM_UP_SECONDS = 180;
+const SAMPLES = 180;
+const MOST_CHILDREN = 20_000;
+/** Are read, verified and shielded, and not changed otherwise. */
+const WATCHED = 200;
+const READS_PER_SECOND = 5;
+const VERIFICATIONS_PER_SECOND = 2;
+const HEALTH_PER_SECOND = 1;
+const SHIELDS_PER_SECOND = 0.1;
+const SHIELD_STANDS_MS = 4_000;
+const MOST_WAITING = 8;
+/** Samples among which the heap's least is taken: two minutes of a quarter of an hour, since a whole collection may take as long to come. */
+const TROUGH_OF = 30;
+
+const command = new Command('long-run')
+  .option('--children <n>', 'how many', wholeNumber(1_000, 100_000_000), 100_000)
+  .option('--instance <name>', 'a directory by name, which is kept')
+  .option('--minutes <n>', 'how long, with the time to warm up', wholeNumber(1, 55), 15)
+  .option('--searches <n>', 'searches a second', wholeNumber(1, 1_000), 20)
+  .option('--changes <n>', 'changes a second', wholeNumber(1, 1_000), 20)
+  .option('--out <file>', 'every sample, as JSON')
+  .exitOverride()
+  .action(run);
+
+await runProgram(() => command.parseAsync());
+
+async function run(flags: Flags): Promise<void> {
+  const workerPort = 20_000 + (process.pid % 10_000);
+  const directory = await openBenchDirectory({
+    ...flags,
+    env: { WORKER_METRICS_PORT: String(workerPort), HOST: '127.0.0.1' },
+    say: (line) => console.error(line),
+  });
+  try {
+    const mixed = await startMixedLoad(directory, flags);
+    const seconds = flags.minutes * 60;
+    const warmUp = Math.min(MOST_WARM_UP_SECONDS, seconds * WARM_UP_SHARE);
+    await delay(warmUp * 1_000);
+    mixed.take();
+    const series = await sample(directory, workerPort, seconds - warmUp);
+    const asked = mixed.take();
+    await mixed.stop();
+    if (flags.out) writeFileSync(flags.out, JSON.stringify(series));
+    const hours = (seconds - warmUp) / 3_600;
+    const grown = series.map(({ name, points, each }) => describe(name, points, each, hours));
+    console.log(tell(flags, warmUp, grown, asked));
+    const bad = grown
+      .filter(({ growth }) => growth === 'grows' || growth === 'open')
+      .map(({ name, growth }) => `${name}: ${growth}`);
+    for (const { kind, failed, notSent } of asked)
+      if (failed + notSent > 0) bad.push(`${kind}: ${failed} failed, ${notSent} not sent`);
+    if (bad.length > 0) throw new CommandError(bad.join('\n'));
+  } finally {
+    await directory.close();
+  }
+}
+
+interface Asked {
+  kind: string;
+  answered: number;
+  failed: number;
+  notSent: number;
+  p50: number;
+  p95: number;
+}
+
+async function startMixedLoad(directory: BenchDirectory, { searches, changes }: Flags) {
+  const { url } = directory;
+  const { children, managerToken, practitionerToken } = await takeChildren(directory, MOST_CHILDREN);
+  const callCentreToken = await directory.token('call-centre', 'Northvale');
+  const dataTeamToken = await directory.token('data-team', 'Northvale');
+  const watched = children.splice(0, WATCHED);
+  const load = startLoad({
+    urls: [url],
+    children,
+    managerToken,
+    practitionerToken,
+    changesPerSecond: changes,
+    searchesPerSecond: searches,
+    seed: 1,
+  });
+  let turn = 0;
+  const next = () => watched[turn++ % watched.length] as (typeof watched)[number];
+  const kinds = [
+    repeatedly('reads', READS_PER_SECOND, () =>
+      ask(url, { method: 'GET', route: `/v1/children/${next().childId}`, token: practitionerToken }),
+    ),
+    repeatedly('verifications', VERIFICATIONS_PER_SECOND, () => {
+      const { childId, givenNames, familyName, dateOfBirth } = next();
+      const body = { subject: 'child', childId, claims: { givenNames, familyName, dateOfBirth } };
+      return ask(url, { method: 'POST', route: '/v1/verifications', token: callCentreToken, body });
+    }),
+    repeatedly('health of the index', HEALTH_PER_SECOND, () =>
+      ask(url, { method: 'GET', route: '/v1/index/health', token: dataTeamToken }),
+    ),
+    repeatedly('shields, put and lifted', SHIELDS_PER_SECOND, () =>
+      setAndLiftShield({ url, managerToken }, next().childId, SHIELD_STANDS_MS),
+    ),
+  ];
+  return {
+    take(): Asked[] {
+      const { changeMs, changesFailed, searchMs, searchesFailed, missed, held } = load.take();
+      return [
+        // Those not sent are of both kinds.
+        { kind: 'searches', answered: searchMs.length, failed: searchesFailed + missed, notSent: held, ...p(searchMs) },
+        { kind: 'changes', answered: changeMs.length, failed: changesFailed, notSent: 0, ...p(changeMs) },
+        ...kinds.map((kind) => kind.take()),
+      ];
+    },
+    async stop() {
+      await Promise.all([load.stop(), ...kinds.map((kind) => kind.stop())]);
+    },
+  };
+}
+
+function repeatedly(kind: string, perSecond: number, send: () => Promise<Reply>) {
+  let figures = { times: [] as number[], failed: 0, notSent: 0 };
+  const work = async () => {
+    const reply = await send();
+    if (reply.kind === 'answered' && reply.status < 300) figures.times.push(reply.ms);
+    else figures.failed++;
+  };
+  const running = atRate(perSecond, MOST_WAITING, work, () => void figures.notSent++);
+  return {
+    take(): Asked {
+      const { times, failed, notSent } = figures;
+      figures = { times: [], failed: 0, notSent: 0 };
+      return { kind, answered: times.length, failed, notSent, ...p(times) };
+    },
+    stop: () => running.stop(),
+  };
+}
+
+interface Series {
+  name: string;
+  points: Point[];
+  /** The heap's least of so many points is what counts; 1 where all do. */
+  each: number;
+}
+
+async function sample(
+  { apiPid, workerPid, url }: BenchDirectory,
+  workerPort: number,
+  seconds: number,
+): Promise<Series[]> {
+  const sources = [
+    ...memoryOf('api', apiPid),
+    heapOf('api', new URL('/metrics', url)),
+    ...memoryOf('worker', workerPid),
+    heapOf('worker', new URL(`http://127.0.0.1:${workerPort}/metrics`)),
+    ...serversOf(),
+  ];
+  const series = sources.map(({ name, each }) => ({ name, each, points: [] as Point[] }));
+  const began = performance.now();
+  const everyMs = Math.max(1_000, (seconds * 1_000) / SAMPLES);
+  for (let at = 0; at * everyMs < seconds * 1_000; at++) {
+    await delay(Math.max(0, began + at * everyMs - performance.now()));
+    for (const [order, { read }] of sources.entries()) {
+      const hours = (performance.now() - began) / 3_600_000;
+      series[order]?.points.push({ hours, megabytes: await read() });
+    }
+  }
+  return series;
+}
+
+interface Source {
+  name: string;
+  each: number;
+  read(): number | Promise<number>;
+}
+
+function memoryOf(name: string, pid: number, tree = false): Source[] {
+  return [
+    { name: `${name}, own memory`, each: 1, read: () => readMemory(pid, tree).own },
+    { name: `${name}, resident`, each: 1, read: () => readMemory(pid, tree).resident },
+  ];
+}
+
+function heapOf(name: string, metrics: URL): Source {
+  const read = async () => {
+    const text = await (await fetch(metrics)).text();
+    return Number(/^nodejs_heap_size_used_bytes (\S+)/m.exec(text)?.[1]) / 2 ** 20;
+  };
+  return { name: `${name}, heap after collection`, each: TROUGH_OF, read };
+}
+
+/** Those of the embedded stack: of others nothing is known here. */
+function serversOf(): Source[] {
+  const { services } = stackStatus({ home: readConfig().home, database: '' });
+  return (['postgres', 'redis', 'elasticsearch'] as const).flatMap((name) => {
+    const pid = services[name]?.pid ?? null;
+    return pid === null ? [] : memoryOf(name, pid, name === 'postgres');
+  });
+}
+
+interface Grown {
+  name: string;
+  growth: Growth | 'not judged';
+  start: number;
+  end: number;
+  perHour: number;
+  from: number;
+  to: number;
+}
+
+/** Resident memory is told and not judged: with files and shared buffers in it, it rises to a bound of the server's. */
+function describe(name: string, points: Point[], each: number, hours: number): Grown {
+  const line = fitLine(each === 1 ? points : troughs(points, Math.min(each, Math.floor(points.length / 4))));
+  return { name, ...line, growth: name.endsWith('resident') ? 'not judged' : judgeGrowth(line, hours) };
+}
+
+function tell({ children, minutes, searches, changes }: Flags, warmUp: number, grown: Grown[], asked: Asked[]): string {
+  return [
+    `${children} children, ${minutes} minutes, the first ${Math.round(warmUp)} s to warm up; ${searches} searches and ${changes} changes a second and what else there is`,
+    '',
+    '| memory | start, MB | end, MB | MB an hour | 95% | |',
+    '|---|---|---|---|---|---|',
+    ...grown.map(({ name, start, end, perHour, from, to, growth }) => {
+      const [first, last, ...slope] = [start, end, perHour, from, to].map((value) => value.toFixed(1));
+      return `| ${name} | ${first} | ${last} | ${slope[0]} | ${slope[1]} to ${slope[2]} | ${growth} |`;
+    }),
+    '',
+    '| asked | answered | failed | not sent | p50, ms | p95, ms |',
+    '|---|---|---|---|---|---|',
+    ...asked.map(
+      (one) => `| ${one.kind} | ${one.answered} | ${one.failed} | ${one.notSent} | ${one.p50} | ${one.p95} |`,
+    ),
+  ].join('\n');
+}
+
+function p(times: number[]) {
+  const [p50 = Number.NaN, p95 = Number.NaN] = [0.5, 0.95].map(
+    (share) => Math.round(percentile(times, share) * 10) / 10,
+  );
+  return { p50, p95 };
+}
