@@ -64,6 +64,19 @@ t.test('a queue loses nothing and data outlives its container', async (t) => {
   t.match(compose.services.postgres?.volumes, ['postgres:/var/lib/postgresql'], 'the mount point of images from 18 on');
 });
 
+t.test('what the database must not hold alone is written beside it, and workers tell how they do', async (t) => {
+  const { environment = {}, volumes = [], healthcheck } = compose.services.worker ?? {};
+  const [volume, folder = ''] = volumes[0]?.split(':') ?? [];
+  t.ok(volume && volume in compose.volumes);
+  for (const file of ['AUDIT_HEADS_FILE', 'PROTECTION_JOURNAL_FILE'])
+    t.ok(environment[file]?.startsWith(`${folder}/`), `${file} outlives its container`);
+  const api = compose.services.api;
+  t.equal(api?.environment?.PROTECTION_JOURNAL_FILE, environment.PROTECTION_JOURNAL_FILE);
+  t.same(api?.volumes, [`${volumes[0]}:ro`], 'the API reads it, and cannot write it');
+  t.match(environment.WORKER_METRICS_PORT, /^\d+$/);
+  t.match(healthcheck?.test.join(' '), `:${environment.WORKER_METRICS_PORT}/health/live`);
+});
+
 t.test('nothing is open that need not be', async (t) => {
   for (const [name, service] of services) {
     t.match(service.image, /:\d+\.\d+(\.\d+)?$/, `${name} has a pinned image`);
