@@ -10,8 +10,8 @@ export interface ExactKeys {
   postcode?: string;
   /** Leave shielded children out before the limit. */
   excludeShielded: boolean;
-  /** Also those in the archive: nobody finds them, and yet they must not get a second record. */
-  archivedShielded?: boolean;
+  /** Also shielded ones in the archive who were born after that day: nobody finds them, and yet they must not get a second record. */
+  archivedShieldedAfter?: string;
 }
 
 /**
@@ -22,7 +22,11 @@ export interface ExactKeys {
 export async function findIdsByKeys(db: Kysely<Database>, keys: ExactKeys, limit: number): Promise<string[]> {
   const byName = keys.given !== undefined || keys.family !== undefined;
   const shielded = sql`exists (select from shields s where s.child_id = c.id and s.lifted_at is null)`;
-  const conditions = [keys.archivedShielded ? sql`(c.archived_at is null or ${shielded})` : sql`c.archived_at is null`];
+  const conditions = [
+    keys.archivedShieldedAfter === undefined
+      ? sql`c.archived_at is null`
+      : sql`(c.archived_at is null or (c.date_of_birth > ${keys.archivedShieldedAfter} and ${shielded}))`,
+  ];
   // By a name that a shield hides nobody is met, not even to be dropped later: the limit would tell.
   if (byName) conditions.push(sql`(n.kind = 'current' or not ${shielded})`);
   if (keys.family !== undefined) conditions.push(keyCondition('family_key', keys.family));

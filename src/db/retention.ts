@@ -10,17 +10,31 @@ export interface ArchiveDays {
   diedBy: string;
 }
 
+/** The last day on which whoever is destroyed now was archived, and, of those whom a consent keeps, was born: each YYYY-MM-DD. */
+export interface DestroyDays {
+  archivedOn: string;
+  bornFor25: string;
+}
+
 export type ArchiveCause = 'at-18' | 'at-25' | 'after-death';
 
+/**
+ * A shielded child by the date of birth alone, which everybody is shown: that somebody is archived can be told by anybody, and
+ * would tell of a death or a consent, which are hidden.
+ */
+const shielded = sql`exists (select from shields s where s.child_id = children.id and s.lifted_at is null)`;
 const dueBy = ({ bornFor18, bornFor25, diedBy }: ArchiveDays) => sql`
-  archived_at is null and (died_on <= ${diedBy} or (date_of_birth <= ${bornFor18}
-    and (consent_to_25_at is null or date_of_birth <= ${bornFor25})))`;
+  archived_at is null and ((died_on <= ${diedBy} and not ${shielded}) or (date_of_birth <= ${bornFor18}
+    and (consent_to_25_at is null or date_of_birth <= ${bornFor25} or ${shielded})))`;
 const causeOf = ({ bornFor25, diedBy }: ArchiveDays) => sql<ArchiveCause>`
-  case when died_on <= ${diedBy} then 'after-death' when date_of_birth <= ${bornFor25} and consent_to_25_at is not null then 'at-25'
+  case when ${shielded} then 'at-18' when died_on <= ${diedBy} then 'after-death' when date_of_birth <= ${bornFor25} and consent_to_25_at is not null then 'at-25'
     else 'at-18' end`;
 /** The first moment of a day in England. */
 const startOf = (day: string) => sql`(${day}::date::timestamp at time zone 'Europe/London')`;
-const archivedBy = (day: string) => sql`archived_at < ${startOf(day)} + interval '1 day'`;
+/** Six years after 25, where a shielded child is archived at 18 in spite of a consent to stay. */
+const dueForDestruction = ({ archivedOn, bornFor25 }: DestroyDays) => sql`
+  archived_at < ${startOf(archivedOn)} + interval '1 day'
+    and (consent_to_25_at is null or date_of_birth <= ${bornFor25} or not ${shielded})`;
 
 export async function countDueForArchive(db: Kysely<Database>, days: ArchiveDays): Promise<Map<ArchiveCause, number>> {
   const { rows } = await sql<{ cause: ArchiveCause; children: number }>`
@@ -30,9 +44,9 @@ export async function countDueForArchive(db: Kysely<Database>, days: ArchiveDays
   return new Map(rows.map(({ cause, children }) => [cause, children]));
 }
 
-export async function countDueForDestruction(db: Kysely<Database>, archivedOn: string): Promise<number> {
+export async function countDueForDestruction(db: Kysely<Database>, days: DestroyDays): Promise<number> {
   const { rows } = await sql<{ children: number }>`
-    select count(*)::int as children from children where ${archivedBy(archivedOn)}`.execute(db);
+    select count(*)::int as children from children where ${dueForDestruction(days)}`.execute(db);
   return rows[0]?.children ?? 0;
 }
 
@@ -66,6 +80,21 @@ export async function archiveSome(
   return rows;
 }
 
+/**
+ * Takes out of the archive who was put there at 18 by a shield that stands no more, in spite of a consent to stay. Whom a
+ * team has archived stays there.
+ */
+export async function unarchiveKept(trx: Transaction<Database>, childId: string, bornFor25: string): Promise<void> {
+  await sql`
+    update children c set archived_at = null
+    where c.id = ${childId} and c.archived_at is not null and c.died_on is null
+      and c.consent_to_25_at is not null and c.date_of_birth > ${bornFor25}
+      and (select h.change->>'cause' from child_history h where h.child_id = c.id
+        and h.change->>'action' in ('archive', 'archive-child') order by h.version desc limit 1) = 'at-18'`.execute(
+    trx,
+  );
+}
+
 export interface Destroyed {
   childId: string;
   number: string;
@@ -75,10 +104,10 @@ export interface Destroyed {
  * Destroys some of those who were archived on that day or before. What remains of each is its number, which is never given out
  * again, and the id under which the index may still know it.
  */
-export async function destroySome(trx: Transaction<Database>, archivedOn: string, limit: number): Promise<Destroyed[]> {
+export async function destroySome(trx: Transaction<Database>, days: DestroyDays, limit: number): Promise<Destroyed[]> {
   const { rows } = await sql<Destroyed & { version: number }>`
     select id as "childId", number, version + 1 as version from children
-    where ${archivedBy(archivedOn)} limit ${limit} for update skip locked`.execute(trx);
+    where ${dueForDestruction(days)} limit ${limit} for update skip locked`.execute(trx);
   await destroyChildren(trx, rows);
   return rows;
 }

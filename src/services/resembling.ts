@@ -11,6 +11,7 @@ import { type Criteria, type Gender, parseName, prepareCriteria } from '../match
 import { findCandidates } from '../search/candidates.js';
 import { planCandidates } from '../search/plan.js';
 import { todayInEngland } from './child-age.js';
+import { bornForOblivion } from './keeping/days.js';
 import { toCandidate } from './search/answer.js';
 
 /** At or above it a known child is plausible, and somebody has to look. */
@@ -134,11 +135,13 @@ async function findPlausible(
   identity: Identity,
   indexed: string[] | undefined,
 ): Promise<Map<string, Alike>> {
-  const everybody = { excludeShielded: false, archivedShielded: true };
+  const today = todayInEngland();
+  const archivedShieldedAfter = bornForOblivion(today);
+  const everybody = { excludeShielded: false, archivedShieldedAfter };
   const day = { dateFrom: identity.dateOfBirth, dateTo: identity.dateOfBirth, ...everybody };
   const known = await Promise.all([
     indexed ?? findIdsByKeys(trx, day, BORN_THAT_DAY_AT_MOST),
-    findArchivedShields(trx, identity.dateOfBirth),
+    identity.dateOfBirth > archivedShieldedAfter ? findArchivedShields(trx, identity.dateOfBirth) : [],
     ...names.flatMap(({ givenNames, familyName }) => {
       const given = parseName(givenNames).joined;
       const family = parseName(familyName).joined;
@@ -154,7 +157,6 @@ async function findPlausible(
   const facts = await findSomeFacts(trx, [...new Set(known.flat())], shown);
   const queries = comparable(names, identity).map(prepareCriteria);
   const { score } = await context.names.current();
-  const today = todayInEngland();
   const plausible = facts.filter((fact) => {
     const candidate = toCandidate(fact, today);
     return queries.some((query) => score(query, candidate).score >= RESEMBLES);

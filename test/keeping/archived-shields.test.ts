@@ -3,7 +3,9 @@ import t from 'tap';
 import { v7 as uuid } from 'uuid';
 import { drawNumber } from '../../src/db/child-number.js';
 import { findUnacknowledgedShields } from '../../src/db/shields.js';
-import { bornYearsAgo, type ChildParts, openChildren, type TestChild } from '../helpers/children.js';
+import { birthday, todayInEngland } from '../../src/services/child-age.js';
+import { runRetention } from '../../src/services/keeping/retention.js';
+import { bornYearsAgo, type ChildParts, openChildren, type TestChild, type TestChildren } from '../helpers/children.js';
 import { clientFor, idsOf } from '../helpers/client.js';
 import type { TestCaller } from '../helpers/directory.js';
 import { shieldAlone } from '../helpers/household.js';
@@ -163,4 +165,164 @@ t.test('to everybody but its own team a shielded child in the archive is as one 
       t.strictSame(answer, await told(who, requests(nobody)[at] as Request), `${method} ${path}: ${answer.status}`);
     }
   }
+});
+
+/** A shielded child, and what one directory and the other hide of it. */
+interface Hiding extends TestChild {
+  givenNames: string;
+  familyName: string;
+  dateOfBirth: string;
+  hidden: { consent?: true; diedOn?: string }[];
+}
+
+t.test('when a shielded child is archived says nothing of a hidden consent or death', async (t) => {
+  const today = todayInEngland();
+  const yearsAgo = (years: number) => bornYearsAgo(years);
+  const child = (givenNames: string, age: number, hidden: Hiding['hidden']): Hiding => ({
+    childId: uuid(),
+    number: drawNumber(),
+    givenNames,
+    familyName: 'Hollowell',
+    dateOfBirth: yearsAgo(age),
+    hidden,
+  });
+  const children = [
+    child('Perdita', 9, [{ diedOn: yearsAgo(2) }, {}]),
+    child('Lysander', 17, [{ consent: true }, {}]),
+    child('Cressida', 12, [{ consent: true }, { diedOn: today }]),
+    child('Imogen', 16, [{ consent: true, diedOn: yearsAgo(0) }, { consent: true }]),
+  ];
+  const open = async (which: number) => {
+    const directory = await openChildren(t);
+    const { owner, add, caller, index } = directory;
+    const manager = await caller('management-team');
+    await add(children.map(({ hidden: _, ...parts }) => parts));
+    for (const { childId, hidden } of children) {
+      const { consent, diedOn = null } = hidden[which] ?? {};
+      await sql`
+        update children set consent_to_25_at = ${consent ? new Date() : null}, died_on = ${diedOn}::date where id = ${childId}`.execute(
+        owner,
+      );
+      t.equal((await shieldAlone(directory, manager, childId, 1)).status, 200);
+    }
+    await index();
+    const far = await caller('management-team', { authority: 'Southmere', mayOverrideShields: true });
+    return { ...directory, askers: [await caller('practitioner'), far, await caller('call-centre')] };
+  };
+  const twins = [await open(0), await open(1)] as const;
+
+  /** Everything that somebody without entitlement could ask to see whether the child is there. */
+  const told = async (
+    { call, askers, owner }: (typeof twins)[number],
+    { childId, number, ...one }: Hiding,
+    on: string,
+  ) => {
+    const { givenNames, familyName, dateOfBirth } = one;
+    const answers: unknown[] = [];
+    const ask = async (
+      who: TestCaller,
+      ...[method, path, body]: Parameters<TestChildren['call']> extends [unknown, ...infer R] ? R : never
+    ) => {
+      const answer = await call(who, method, path, body, seen(3));
+      const { requestId, searchId, took, verificationId, ...rest } = answer.body;
+      answers.push([method, path, answer.status, rest, answer.headers.etag]);
+    };
+    const [practitioner, far, operator] = askers as [TestCaller, TestCaller, TestCaller];
+    for (const who of [practitioner, far]) {
+      await ask(who, 'GET', `/v1/children/${childId}`);
+      await ask(who, 'POST', '/v1/children/lookup', { number });
+      await ask(who, 'POST', `/v1/children/${childId}/involvements`, { role: 'teacher' });
+      for (const criteria of [
+        { number },
+        { givenNames, familyName },
+        { givenNames, familyName, dateOfBirth, mode: 'exact' },
+        { familyName: 'Holowell', dateOfBirth },
+      ])
+        await ask(who, 'POST', '/v1/children/search', criteria);
+    }
+    await ask(far, 'PUT', `/v1/children/${childId}/archive`);
+    await ask(operator, 'POST', '/v1/verifications', {
+      subject: 'child',
+      number,
+      claims: { givenNames, familyName, dateOfBirth },
+    });
+    // Whom it resembles is asked as of today: in the years in which the archive may be noticed.
+    const made =
+      birthday(dateOfBirth, 24) > on &&
+      (await call(far, 'POST', '/v1/children', { givenNames, familyName, dateOfBirth: bornYearsAgo(8) }));
+    if (made) answers.push(['POST', '/v1/children', made.status]);
+    await sql`delete from matching_queue`.execute(owner);
+    const known = children.map((child) => child.childId);
+    await sql`delete from outbox where child_id <> all(${known}::uuid[])`.execute(owner);
+    await sql`delete from children where id <> all(${known}::uuid[])`.execute(owner);
+    return answers;
+  };
+
+  const days = new Set([
+    today,
+    birthday(today, 1),
+    ...children.flatMap(({ dateOfBirth }) => [18, 24, 25].map((age) => birthday(dateOfBirth, age))),
+  ]);
+  for (const on of [...days].filter((one) => one >= today).sort()) {
+    for (const { worker, index } of twins) {
+      await runRetention(worker, { today: on });
+      await index();
+    }
+    for (const one of children) {
+      const [answers, others] = [await told(twins[0], one, on), await told(twins[1], one, on)];
+      t.strictSame(answers, others, `${one.givenNames} on ${on}`);
+      const status = (answers[0] as unknown[])[2];
+      t.equal(status, birthday(one.dateOfBirth, 18) > on ? 200 : 404, 'and is there until 18');
+    }
+  }
+});
+
+t.test('a shield archives at 18 in spite of a consent, and lifting it takes out of the archive again', async (t) => {
+  const directory = await openChildren(t);
+  const { add, caller, call, owner, worker } = directory;
+  const manager = await caller('management-team');
+  const dateOfBirth = bornYearsAgo(17);
+  const [hidden] = (await add([{ givenNames: 'Ida', familyName: 'Ash', dateOfBirth }])) as [TestChild];
+  await sql`update children set consent_to_25_at = now() where id = ${hidden.childId}`.execute(owner);
+  await shieldAlone(directory, manager, hidden.childId, 1);
+  await runRetention(worker, { today: birthday(dateOfBirth, 18) });
+  const own = await call(manager, 'GET', `/v1/children/${hidden.childId}`);
+  t.match(own, { status: 200, body: { archived: true, consentTo25: true } }, 'its own team has it in the archive');
+  const lifted = await call(manager, 'DELETE', `/v1/children/${hidden.childId}/shield`, { show: [] }, seen(3));
+  t.equal(lifted.status, 200);
+  t.notOk(lifted.body.archived, 'out of it with the shield, by the consent');
+});
+
+t.test('whom a consent alone keeps in the archive resembles nobody, as though destroyed', async (t) => {
+  const directory = await openChildren(t);
+  const { add, caller, owner, worker } = directory;
+  const manager = await caller('management-team');
+  const far = clientFor(directory, await caller('management-team', { authority: 'Southmere' }));
+  const parts = (familyName: string, age: number) => ({
+    givenNames: 'Perdita',
+    familyName,
+    dateOfBirth: bornYearsAgo(age),
+  });
+  const [kept, younger] = (await add([parts('Hollowell', 24), parts('Vantongeren', 23)])) as [TestChild, TestChild];
+  for (const { childId } of [kept, younger]) await shieldAlone(directory, manager, childId, 1);
+  await sql`
+    update children set consent_to_25_at = now() - interval '7 years', archived_at = now() - interval '6 years 1 day'`.execute(
+    owner,
+  );
+  t.match(await runRetention(worker, { today: todayInEngland() }), { destroyed: 0 }, 'kept by the consent');
+  const create = async (familyName: string) => (await far.create(parts(familyName, 8))).status;
+  t.equal(await create('Vantongeren'), 202);
+  t.equal(await create('Hollowell'), 201);
+});
+
+t.test('whom a team has archived stays in the archive when the shield is lifted', async (t) => {
+  const directory = await openChildren(t);
+  const { add, caller, call, owner } = directory;
+  const manager = await caller('management-team');
+  const [hidden] = (await add([{ givenNames: 'Ida', familyName: 'Ash', dateOfBirth: bornYearsAgo(9) }])) as [TestChild];
+  await sql`update children set consent_to_25_at = now() where id = ${hidden.childId}`.execute(owner);
+  await shieldAlone(directory, manager, hidden.childId, 1);
+  t.equal((await call(manager, 'PUT', archive(hidden.childId), undefined, seen(2))).status, 200);
+  const lifted = await call(manager, 'DELETE', `/v1/children/${hidden.childId}/shield`, { show: [] }, seen(3));
+  t.match(lifted, { status: 200, body: { archived: true } });
 });

@@ -1,4 +1,4 @@
-import type { ArchiveDays } from '../../db/retention.js';
+import type { ArchiveDays, DestroyDays } from '../../db/retention.js';
 import { ADULT_AT, ADULT_WITH_CONSENT_AT } from '../child-age.js';
 
 const YEARS_AFTER_DEATH = 1;
@@ -24,17 +24,28 @@ export function archiveDays(today: string): ArchiveDays {
   };
 }
 
-/** Who was archived on that day or before is destroyed on `today`. */
-export function archivedLongAgo(today: string): string {
-  return yearsBefore(today, YEARS_ARCHIVED);
+export function destroyDays(today: string): DestroyDays {
+  return {
+    archivedOn: yearsBefore(today, YEARS_ARCHIVED),
+    bornFor25: yearsBefore(today, ADULT_WITH_CONSENT_AT + YEARS_ARCHIVED),
+  };
 }
 
-/** Whether the jobs would archive the child on that day, so that nobody may take it out of the archive. */
+/**
+ * Who was born on it or before, and is shielded, is either destroyed by now or kept by a consent alone, which is hidden:
+ * what anybody may notice of the archive has to end here for both.
+ */
+export function bornForOblivion(today: string): string {
+  return yearsBefore(today, ADULT_AT + YEARS_ARCHIVED);
+}
+
+/** Whether the jobs would archive the child on that day, so that nobody may take it out of the archive: of a shielded one by what shows alone. */
 export function isDueForArchive(
-  child: { dateOfBirth: string; diedOn: string | null; consentTo25: boolean },
+  child: { dateOfBirth: string; diedOn: string | null; consentTo25: boolean; shielded: boolean },
   today: string,
 ): boolean {
   const { bornFor18, bornFor25, diedBy } = archiveDays(today);
+  if (child.shielded) return child.dateOfBirth <= bornFor18;
   if (child.diedOn !== null && child.diedOn <= diedBy) return true;
   return child.dateOfBirth <= (child.consentTo25 ? bornFor25 : bornFor18);
 }

@@ -15,7 +15,7 @@ import {
   type RetentionRun,
   startRun,
 } from '../../db/retention.js';
-import { archiveDays, archivedLongAgo } from './days.js';
+import { archiveDays, destroyDays } from './days.js';
 
 /** Children in one transaction: whoever changes one of them meanwhile waits for it, so it has to be short. */
 const ARCHIVED_AT_ONCE = 500;
@@ -69,7 +69,7 @@ async function foresee({ db }: Pick<Context, 'db'>, runId: string, today: string
   const due = await countDueForArchive(db, archiveDays(today));
   await countIntoRun(db, runId, {
     ...countsOf((cause) => due.get(cause) ?? 0),
-    destroyed: await countDueForDestruction(db, archivedLongAgo(today)),
+    destroyed: await countDueForDestruction(db, destroyDays(today)),
     auditRows: await countOldAuditRows(db),
   });
 }
@@ -92,7 +92,7 @@ async function archiveDue({ db }: Pick<Context, 'db'>, runId: string, today: str
 async function destroyDue({ db }: Pick<Context, 'db'>, runId: string, today: string, signal?: AbortSignal) {
   await inBatches(signal, () =>
     db.transaction().execute(async (trx) => {
-      const destroyed = await destroySome(trx, archivedLongAgo(today), DESTROYED_AT_ONCE);
+      const destroyed = await destroySome(trx, destroyDays(today), DESTROYED_AT_ONCE);
       if (destroyed.length === 0) return 0;
       const childIds = destroyed.map(({ childId }) => childId);
       // The one value that the log keeps of a child, since with the child goes what its id stood for.

@@ -43,7 +43,9 @@ export async function unarchiveChild(
       if (isDueForArchive(seen, todayInEngland()))
         throw new DirectoryError(
           'conflict',
-          'By age or death the record belongs in the archive: record a consent first',
+          seen.shielded
+            ? 'By age the record belongs in the archive, where a shield stands with a consent as without'
+            : 'By age or death the record belongs in the archive: record a consent first',
         );
       await trx.updateTable('children').set({ archived_at: null }).where('id', '=', childId).execute();
     },

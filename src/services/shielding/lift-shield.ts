@@ -2,10 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Access } from '../../caller.js';
 import type { Context } from '../../context.js';
 import { type ChildRecord, findRecord, type Involvement, type NameVariant } from '../../db/children.js';
+import { joinHousehold } from '../../db/households.js';
 import { deletePart, type RecordPart } from '../../db/record-parts.js';
+import { unarchiveKept } from '../../db/retention.js';
 import { findRecordWhenShielded, liftShield } from '../../db/shields.js';
 import { DirectoryError } from '../../errors.js';
 import { makeChange, readBack, withChild } from '../change-child.js';
+import { todayInEngland } from '../child-age.js';
+import { archiveDays } from '../keeping/days.js';
 import type { ReadChild } from '../read-child.js';
 
 /** A value that a shield has hidden since it was recorded, so that nobody unentitled has ever seen it. */
@@ -28,7 +32,8 @@ export async function unshieldChild(
   version: number,
   show: string[] | undefined,
 ): Promise<ReadChild> {
-  const wanted = { childId, expectedVersion: version, action: 'unshield' };
+  // The child may come out of the archive, and whoever sets a shield has not seen it among those who share an address.
+  const wanted = { childId, expectedVersion: version, action: 'unshield', holdFirst: joinHousehold };
   return withChild(context, access, wanted, async (trx, standing) => {
     if (!standing.shielded) throw new DirectoryError('not-found', 'No shield stands');
     const record = await findRecord(trx, childId);
@@ -40,6 +45,7 @@ export async function unshieldChild(
       reach: { urgent: true, hidden: true },
       async apply() {
         await liftShield(trx, childId, access.caller.userId);
+        await unarchiveKept(trx, childId, archiveDays(todayInEngland()).bornFor25);
         for (const { part, id } of removed) await deletePart(trx, part, childId, id);
       },
     });
