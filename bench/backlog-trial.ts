@@ -86,10 +86,9 @@ async function run(flags: Flags): Promise<void> {
     const began = performance.now();
     const start = async (number: number) =>
       workers.push(await startDirectory(['work'], directory.env, `${directory.folder}/work-${number}.log`, /^working/));
-    const [, shields] = await Promise.all([
-      Promise.all(Array.from({ length: flags.workers }, (_, number) => start(number + 1))),
-      shieldInTurn(pool, { url: directory.url, managerToken }, toShield),
-    ]);
+    await Promise.all(Array.from({ length: flags.workers }, (_, number) => start(number + 1)));
+    const startSeconds = (performance.now() - began) / 1_000;
+    const shields = await shieldInTurn(pool, { url: directory.url, managerToken }, toShield);
     await untilSettled(pool);
     const seconds = (performance.now() - began) / 1_000;
     const during = load.take();
@@ -104,6 +103,7 @@ async function run(flags: Flags): Promise<void> {
         changes: flags.backlog,
         pending,
         workers: flags.workers,
+        startSeconds: round(startSeconds),
         drainSeconds: round(seconds),
         perSecond: Math.round(pending / seconds),
         searches: { before: figures(before), during: figures(during), after: figures(after) },
@@ -132,10 +132,10 @@ async function change(pool: pg.Pool, changes: number): Promise<void> {
   let last = '00000000-0000-0000-0000-000000000000';
   for (let made = 0; made < changes; ) {
     const { rows } = await pool.query<{ last: string | null; made: string }>(
-      `with some as (
+      `with due as (
          select id from children where id > $1::uuid and archived_at is null order by id limit $2
        ), changed as (
-         update children c set version = version + 1 from some where c.id = some.id returning c.id, c.version
+         update children c set version = version + 1 from due where c.id = due.id returning c.id, c.version
        ), noted as (
          insert into child_history (child_id, version, reason, change)
          select id, version, 'record-maintenance', '{"action": "bench"}' from changed

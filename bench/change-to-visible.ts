@@ -60,7 +60,7 @@ async function run(flags: Flags): Promise<void> {
     probing.begin();
     const began = performance.now();
     await delay(flags.seconds * 1_000);
-    const { acknowledged, changesFailed, held, changeMs } = load.take();
+    const { acknowledged, changesFailed, changesQueued, held, changeMs } = load.take();
     const seconds = (performance.now() - began) / 1_000;
     const probed = await probing.end();
     await load.stop();
@@ -73,6 +73,7 @@ async function run(flags: Flags): Promise<void> {
         changesPerSecond: Math.round(rate * 10) / 10,
         changes: acknowledged.length,
         changesFailed,
+        changesQueued,
         notSent: held,
         changeMs: figures(changeMs),
         ...probed.counts,

@@ -120,6 +120,8 @@ export interface LoadFigures {
   acknowledged: Acknowledged[];
   /** Changes that got another answer than yes, or none. */
   changesFailed: number;
+  /** Changes that wait in the matching queue (202), since they would make a child resemble another. */
+  changesQueued: number;
   /** Requests that were due and not sent, since too many waited for their answers. */
   held: number;
   searched: number;
@@ -196,6 +198,8 @@ export function startLoad(options: LoadOptions): Load {
           child.familyName = newName;
           options.renamed?.(child);
         }
+      } else if (reply.kind === 'answered' && reply.status === 202) {
+        figures.changesQueued++;
       } else {
         figures.changesFailed++;
         child.known = false;
@@ -253,6 +257,7 @@ function noFigures(): LoadFigures {
   return {
     acknowledged: [],
     changesFailed: 0,
+    changesQueued: 0,
     held: 0,
     searched: 0,
     searchesFailed: 0,

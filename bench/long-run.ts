@@ -128,11 +128,17 @@ async function startMixedLoad(directory: BenchDirectory, { searches, changes }: 
   ];
   return {
     take(): Asked[] {
-      const { changeMs, changesFailed, searchMs, searchesFailed, missed, held } = load.take();
+      const { changeMs, changesFailed, changesQueued, searchMs, searchesFailed, missed, held } = load.take();
       return [
         // Those not sent are of both kinds.
         { kind: 'searches', answered: searchMs.length, failed: searchesFailed + missed, notSent: held, ...p(searchMs) },
-        { kind: 'changes', answered: changeMs.length, failed: changesFailed, notSent: 0, ...p(changeMs) },
+        {
+          kind: 'changes',
+          answered: changeMs.length + changesQueued,
+          failed: changesFailed,
+          notSent: 0,
+          ...p(changeMs),
+        },
         ...kinds.map((kind) => kind.take()),
       ];
     },

@@ -10,7 +10,11 @@ import { UsageError } from './errors.js';
 const environmentSchema = Type.Object({
   NODE_ENV: Type.String({ default: 'development' }),
   DATABASE_URL: Type.String({ default: '', pattern: '^$|^postgres(ql)?://' }),
-  REDIS_URL: Type.String({ default: '', pattern: '^$|^rediss?://' }),
+  REDIS_URL: Type.String({
+    default: '',
+    pattern:
+      '^$|^rediss?://|^rediss?\\+sentinel://([^@/?\\s]*@)?[^@/?,\\s]+(,[^@/?,\\s]+)*/[^/?\\s]+(/\\d+)?(\\?\\S*)?$',
+  }),
   ELASTICSEARCH_URL: Type.String({ default: '', pattern: '^$|^https?://[^\\s,]+(,https?://[^\\s,]+)*$' }),
   DIRECTORY_HOME: Type.String({ default: '' }),
   DIRECTORY_INSTANCE: Type.String({ default: 'directory', pattern: '^[a-z][a-z0-9_]{0,30}$' }),
@@ -50,7 +54,7 @@ const environmentSchema = Type.Object({
 
 const settingHelp: Record<string, string> = {
   DATABASE_URL: 'postgres://user:password@host:port/database',
-  REDIS_URL: 'redis://host:port',
+  REDIS_URL: 'redis://host:port, or of sentinels redis+sentinel://host:port,host:port/name',
   ELASTICSEARCH_URL: 'http://host:port, of several nodes with commas between',
   DIRECTORY_INSTANCE: 'lower-case letters, digits and underscores, beginning with a letter, at most 31',
   PORT: 'a whole number from 0 to 65535',

@@ -1,7 +1,8 @@
 import { type ConnectionOptions, Queue } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { openRedis } from '../redis.js';
 
 /** Shields have a queue and a worker of their own, so that no backlog can stand before them. */
 export const indexQueues = { ordinary: 'index-children', urgent: 'index-shields' } as const;
@@ -24,14 +25,11 @@ export function parseIndexJob(data: unknown): IndexJob {
  * it is used while rows are locked.
  */
 export function createRedis(redisUrl: string, use: 'worker' | 'producer'): Redis {
-  const redis = new Redis(redisUrl, {
+  return openRedis(redisUrl, {
     ...(use === 'worker' ? { maxRetriesPerRequest: null } : { maxRetriesPerRequest: 1, commandTimeout: 2_000 }),
     connectTimeout: 2_000,
     retryStrategy: (times) => Math.min(times * 100, 1_000),
   });
-  // Reconnecting is the client's own work; without a listener each lost connection would be printed.
-  redis.on('error', () => undefined);
-  return redis;
 }
 
 /** Whether Redis may throw jobs away when its memory is short. The outbox would make them again, after a minute. */

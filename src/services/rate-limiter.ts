@@ -1,7 +1,7 @@
-import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Caller } from '../caller.js';
 import type { Config } from '../config.js';
+import { openRedis } from '../redis.js';
 
 const WINDOW_MS = 60_000;
 /** Searches do not wait longer for Redis than this, nor look at once again whether it is back. */
@@ -55,7 +55,7 @@ export function createRateLimiter(
   redisUrl: string,
   log: Logger,
 ): RateLimiter {
-  const redis = new Redis(redisUrl, {
+  const redis = openRedis(redisUrl, {
     lazyConnect: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
@@ -63,8 +63,6 @@ export function createRateLimiter(
     connectTimeout: 2_000,
     retryStrategy: (times) => Math.min(times * 100, AWAY_MS),
   });
-  // Reconnecting is the client's own work; without a listener each lost connection would be printed.
-  redis.on('error', () => undefined);
   const alone = createWindows();
   let awayUntil = 0;
 

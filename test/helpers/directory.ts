@@ -3,7 +3,6 @@ import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { Redis } from 'ioredis';
 import type { Kysely } from 'kysely';
 import type { Test } from 'tap';
 import { buildApp } from '../../src/app.js';
@@ -13,6 +12,7 @@ import { type Context, type ContextOverrides, createContext, createElasticsearch
 import { createKysely, createPool } from '../../src/db/connect.js';
 import type { Database, Role } from '../../src/db/schema.js';
 import { createLogger } from '../../src/logger.js';
+import { openRedis } from '../../src/redis.js';
 import type { NewUser } from '../../src/schemas/users.js';
 import { resolveServices, type ServiceUrls } from '../../src/service-urls.js';
 import { issueToken } from '../../src/services/issue-token.js';
@@ -136,8 +136,9 @@ async function cleanUp(instance: string, urls: ServiceUrls): Promise<void> {
   const indices = Object.keys(await elasticsearch.indices.get({ index: `${instance}-*`, allow_no_indices: true }));
   if (indices.length > 0) await elasticsearch.indices.delete({ index: indices });
   await elasticsearch.close();
-  const redis = new Redis(urls.redisUrl);
+  const redis = openRedis(urls.redisUrl, {});
   const keys = await redis.keys(`*${instance}*`);
   if (keys.length > 0) await redis.del(keys);
-  await redis.quit();
+  // Not quit(): the client would go on listening to sentinels.
+  redis.disconnect();
 }
