@@ -42,7 +42,14 @@ export async function openSentinelRedis(t: Teardown): Promise<SentinelRedis> {
     process.off('exit', killAll);
   });
   const context = { home: folder, downloads: path.join(readConfig().home, 'downloads'), env: process.env };
-  const rest = { user: undefined, ports: {}, database: '', elasticsearchHeapMb: 0, elasticsearchNodes: 1 };
+  const rest = {
+    user: undefined,
+    ports: {},
+    database: '',
+    elasticsearchHeapMb: 0,
+    elasticsearchNodes: 1,
+    elasticsearchStartsQuickly: false,
+  };
   const progress = () => undefined;
   const program = await redisProgram({ ...context, ...rest, progress });
   const names = ['one', 'other', 'sentinel'];
