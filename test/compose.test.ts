@@ -64,6 +64,15 @@ t.test('a queue loses nothing and data outlives its container', async (t) => {
   t.match(compose.services.postgres?.volumes, ['postgres:/var/lib/postgresql'], 'the mount point of images from 18 on');
 });
 
+t.test('the worker tells its measurements within the network, and writes what must outlive the database', async (t) => {
+  const { environment = {}, volumes = [], ports } = compose.services.worker ?? {};
+  t.match(environment, { HOST: '0.0.0.0', WORKER_METRICS_PORT: /^[1-9]\d+$/ });
+  t.equal(ports, undefined, 'published nowhere');
+  const [, folder = 'none'] = volumes[0]?.split(':') ?? [];
+  for (const file of ['AUDIT_HEADS_FILE', 'PROTECTION_JOURNAL_FILE'])
+    t.ok(environment[file]?.startsWith(`${folder}/`), `${file} is in the volume: the rest cannot be written`);
+});
+
 t.test('nothing is open that need not be', async (t) => {
   for (const [name, service] of services) {
     t.match(service.image, /:\d+\.\d+(\.\d+)?$/, `${name} has a pinned image`);
