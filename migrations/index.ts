@@ -15,6 +15,7 @@ import * as indexHealth from './20261125T1650Z-index-health.js';
 import * as rebuilds from './20261125T1655Z-rebuilds.js';
 import * as forgetting from './20261125T1945Z-forgetting.js';
 import * as approvals from './20261126T0300Z-approvals.js';
+import * as journal from './20261126T0310Z-journal.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
 export const migrations: Record<string, Migration> = {
@@ -34,4 +35,5 @@ export const migrations: Record<string, Migration> = {
   '20261125T1655Z-rebuilds': rebuilds,
   '20261125T1945Z-forgetting': forgetting,
   '20261126T0300Z-approvals': approvals,
+  '20261126T0310Z-journal': journal,
 };

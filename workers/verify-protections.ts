@@ -49,7 +49,7 @@ export function createProtectionCheck({ config, db, log, metrics }: Context): ()
       figures.checkedAt.setToCurrentTime();
       const news = differences.filter((one) => !told.has(nameOf(one)));
       if (news.length > 0) {
-        const childIds = [...new Set(news.map(({ childId }) => childId))].slice(0, MOST_NAMED);
+        const childIds = [...new Set(news.flatMap(({ childId }) => childId ?? []))].slice(0, MOST_NAMED);
         await recordSystemAudit(db, { action: ALERT, childIds, details: counts });
         figures.alerts.inc({ kind: ALERT });
         log.error({ action: ALERT, counts, childIds }, 'shields are not as the journal says: directory shields verify');

@@ -5,7 +5,7 @@ export function restoreCommand(): Command {
   restore
     .command('replay')
     .description(
-      'set the shields and destroy the records that the backup does not know of, end every session, and have the index made anew',
+      'set the shields, destroy the records and take back whatever else the backup does not know of, end every session, and have the index made anew',
     )
     .option('--journal <file>', 'the journal of shields and destructions (default: PROTECTION_JOURNAL_FILE)')
     .option('--json', 'one JSON object')
@@ -41,8 +41,19 @@ async function replay(flags: { journal?: string; json?: boolean }): Promise<void
 }
 
 function print(replayed: Awaited<ReturnType<typeof import('../services/keeping/replay.js').replayProtections>>): void {
-  const { entries, shielded, destroyed, standAgain, unknown } = replayed;
-  console.log(`${entries} entries replayed: ${shielded} shielded again, ${destroyed} destroyed again`);
+  const { entries, shielded, destroyed, removed, archived, consentsEnded, standAgain, unknown } = replayed;
+  console.log(
+    `${entries} entries replayed: ${shielded} shielded again, ${destroyed} destroyed again, ${removed} services and involvements removed again, ` +
+      `${archived} archived again, ${consentsEnded} consents ended again`,
+  );
+  for (const userId of replayed.closedAccounts)
+    console.log(
+      `closed, or of another role or authority, since the backup; closed until an administrator opens it: ${userId}`,
+    );
+  for (const userId of replayed.narrowedAccounts)
+    console.log(`has lost its right to look past shields again: ${userId}`);
+  for (const childId of replayed.stayArchived)
+    console.log(`taken out of the archive since the backup, and in it until it is taken out anew: ${childId}`);
   for (const childId of standAgain)
     console.log(`lifted since the backup, and standing again until it is lifted anew: ${childId}`);
   for (const childId of unknown) console.log(`shielded since the backup, and not in it: ${childId}`);

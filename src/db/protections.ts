@@ -10,15 +10,38 @@ export interface NotedShield {
   setBy: string | null;
 }
 
-/** What a restored backup must not undo. */
-export interface Protection {
+/** A part of a record that was removed. */
+export interface NotedPart {
+  part: 'services' | 'involvements';
+  id: string;
+}
+
+/** An account as it was from then on. */
+export interface NotedAccount {
+  userId: string;
+  role: string;
+  authority: string | null;
+  mayOverrideShields: boolean;
+  closed: boolean;
+}
+
+interface Entry {
   sequence: number;
   at: string;
-  kind: 'shield' | 'unshield' | 'destroy';
+}
+
+interface OfChild extends Entry {
   childId: string;
   number: string;
-  shield: NotedShield | null;
 }
+
+/** What a restored backup must not undo. */
+export type Protection =
+  | (OfChild & { kind: 'shield' | 'unshield' | 'destroy'; shield: NotedShield | null; details?: null })
+  | (OfChild & { kind: 'archive' | 'unarchive'; shield?: null; details?: null })
+  | (OfChild & { kind: 'remove'; shield?: null; details: NotedPart })
+  | (OfChild & { kind: 'consent'; shield?: null; details: { given: boolean } })
+  | (Entry & { kind: 'account'; childId: null; number: null; shield?: null; details: NotedAccount });
 
 const PROTECTION_LOCK = 7_203_160;
 
@@ -26,7 +49,7 @@ const PROTECTION_LOCK = 7_203_160;
 export async function findProtections(db: Kysely<Database>, after: number, limit: number): Promise<Protection[]> {
   const { rows } = await sql<Protection>`
     select sequence, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, kind, child_id as "childId",
-      number, shield
+      number, shield, details
     from protections where sequence > ${after} order by sequence limit ${limit}`.execute(db);
   return rows;
 }
@@ -38,18 +61,8 @@ export async function findLastProtection(db: Kysely<Database>): Promise<Protecti
 }
 
 /** Entries with these numbers. */
-export async function findProtectionsBetween(
-  db: Kysely<Database>,
-  from: number,
-  to: number,
-): Promise<Pick<Protection, 'sequence' | 'kind' | 'childId' | 'number'>[]> {
-  return db
-    .selectFrom('protections')
-    .select(['sequence', 'kind', 'child_id as childId', 'number'])
-    .where('sequence', '>=', from)
-    .where('sequence', '<=', to)
-    .orderBy('sequence')
-    .execute();
+export async function findProtectionsBetween(db: Kysely<Database>, from: number, to: number): Promise<Protection[]> {
+  return findProtections(db, from - 1, Math.max(0, to - from + 1));
 }
 
 /** The first entry after that one, where it is older than so many seconds: workers should have written it to their journal. */
@@ -57,8 +70,8 @@ export async function findUnexported(
   db: Kysely<Database>,
   after: number,
   seconds: number,
-): Promise<{ childId: string; number: string } | undefined> {
-  const { rows } = await sql<{ childId: string; number: string }>`
+): Promise<{ childId: string | null; number: string | null } | undefined> {
+  const { rows } = await sql<{ childId: string | null; number: string | null }>`
     select child_id as "childId", number from protections
     where sequence = ${after + 1} and at < clock_timestamp() - make_interval(secs => ${seconds})`.execute(db);
   return rows[0];
@@ -88,11 +101,12 @@ export async function findUnprotected(db: Kysely<Database>, limit: number): Prom
     sql<Unprotected>`
       select 'lifted' as kind, p.child_id as "childId", p.number from protections p join children c on c.id = p.child_id
       where p.kind = 'shield' and not ${standing(sql`p.child_id`)}
-        and not exists (select from protections l where l.child_id = p.child_id and l.sequence > p.sequence) limit ${limit}`,
+        and not exists (select from protections l where l.child_id = p.child_id and l.sequence > p.sequence
+          and l.kind in ('unshield', 'destroy')) limit ${limit}`,
     sql<Unprotected>`
       select 'not-noted' as kind, s.child_id as "childId", c.number from shields s join children c on c.id = s.child_id
       where s.lifted_at is null and (select p.kind from protections p where p.child_id = s.child_id
-        order by p.sequence desc limit 1) is distinct from 'shield' limit ${limit}`,
+        and p.kind in ('shield', 'unshield', 'destroy') order by p.sequence desc limit 1) is distinct from 'shield' limit ${limit}`,
     sql<Unprotected>`
       select 'returned' as kind, c.id as "childId", c.number from children c
       where exists (select from protections p where p.kind = 'destroy' and p.child_id = c.id)
@@ -124,12 +138,12 @@ export async function beginReplay(trx: Transaction<Database>): Promise<void> {
 }
 
 export async function insertProtection(trx: Transaction<Database>, entry: Protection): Promise<void> {
-  const shield = entry.shield && JSON.stringify(entry.shield);
+  const shield = entry.shield ? JSON.stringify(entry.shield) : null;
+  const details = entry.details ? JSON.stringify(entry.details) : null;
   await sql`
-    insert into protections (sequence, at, kind, child_id, number, shield)
-    values (${entry.sequence}, ${entry.at}::timestamptz, ${entry.kind}, ${entry.childId}, ${entry.number}, ${shield}::jsonb)`.execute(
-    trx,
-  );
+    insert into protections (sequence, at, kind, child_id, number, shield, details)
+    values (${entry.sequence}, ${entry.at}::timestamptz, ${entry.kind}, ${entry.childId}, ${entry.number}, ${shield}::jsonb,
+      ${details}::jsonb)`.execute(trx);
 }
 
 /** Sets the shield anew, by whoever set it where they are known here, for whichever authority is. */

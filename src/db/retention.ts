@@ -64,6 +64,8 @@ export async function archiveSome(
   days: ArchiveDays,
   { today, limit }: { today: string; limit: number },
 ): Promise<Archived[]> {
+  // Of a restored backup it does the same again: the journal notes what people have archived.
+  await sql`set local directory.retention = 'on'`.execute(trx);
   const { rows } = await sql<Archived & { version: number }>`
     with due as (
       select id, ${causeOf(days)} as cause from children where ${dueBy(days)} limit ${limit} for update skip locked

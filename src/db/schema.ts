@@ -496,8 +496,10 @@ interface AuthorityContactTable {
 interface ProtectionTable {
   sequence: number;
   at: Generated<Date>;
-  kind: 'shield' | 'unshield' | 'destroy';
-  child_id: string;
-  number: string;
+  kind: 'shield' | 'unshield' | 'destroy' | 'remove' | 'archive' | 'unarchive' | 'consent' | 'account';
+  /** Null of an account. */
+  child_id: string | null;
+  number: string | null;
   shield: unknown;
+  details: unknown;
 }

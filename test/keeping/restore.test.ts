@@ -4,13 +4,16 @@ import pg from 'pg';
 import t, { type Test } from 'tap';
 import { v7 as uuid } from 'uuid';
 import { birthday, todayInEngland } from '../../src/services/child-age.js';
+import { issueToken } from '../../src/services/issue-token.js';
 import { exportProtections, readJournal, requireReplayed } from '../../src/services/keeping/journal.js';
 import { replayProtections } from '../../src/services/keeping/replay.js';
 import { runRetention } from '../../src/services/keeping/retention.js';
+import { verifyProtections } from '../../src/services/keeping/verify-protections.js';
 import { startWorkers } from '../../workers/main.js';
-import { bornYearsAgo, openChildren, type TestChildren } from '../helpers/children.js';
+import { bornYearsAgo, openChildren, type TestChild, type TestChildren } from '../helpers/children.js';
 import { clientFor, idsOf } from '../helpers/client.js';
 import { startCommand, startWorker } from '../helpers/command.js';
+import type { TestCaller } from '../helpers/directory.js';
 import { shieldAlone } from '../helpers/household.js';
 import { documentVersions, untilIndexed } from '../helpers/indexed.js';
 import { until } from '../helpers/wait.js';
@@ -157,6 +160,121 @@ t.test('a restored backup is not served until its shields and destructions are r
   await requireReplayed(owner, file);
   await worker.end();
   await served.end();
+});
+
+t.test('nor does a restore give back a withdrawn consent, an archived record or a closed account', async (t: Test) => {
+  const directory = await openChildren(t);
+  const { owner, config, add, caller, call, app } = directory;
+  const name = config.instance;
+  const backup = `${name}_backup`;
+  const file = config.protectionJournalFile;
+  const manager = await caller('management-team');
+  const administrator = await caller('administrator');
+  const [child, archived, returned, grown] = (await add(
+    ['Perdita', 'Lysander', 'Imogen', 'Cressida'].map((givenNames, at) => ({
+      givenNames,
+      familyName: 'Hollowell',
+      dateOfBirth: bornYearsAgo(at === 3 ? 17 : 9),
+    })),
+  )) as [TestChild, TestChild, TestChild, TestChild];
+  const versions = new Map<string, number>();
+  const change = async (childId: string, method: 'POST' | 'PUT' | 'DELETE', path: string, body?: object) => {
+    const version = versions.get(childId) ?? 1;
+    const answer = await call(manager, method, `/v1/children/${childId}/${path}`, body, seen(version));
+    t.ok(answer.status < 300, `${method} ${path}: ${answer.status}`);
+    versions.set(childId, version + 1);
+    return answer.body;
+  };
+  const sensitive = { kind: 'mental-health', basis: 'consent' };
+  const clinic = { kind: 'other', name: 'Hazelwick Clinic', sensitive };
+  const { services } = await change(child.childId, 'POST', 'services', clinic);
+  await change(child.childId, 'POST', 'services', { kind: 'other', name: 'Scouts' });
+  const { involvements } = await change(child.childId, 'POST', 'involvements', { role: 'counsellor', sensitive });
+  await change(returned.childId, 'PUT', 'archive');
+  await change(grown.childId, 'PUT', 'consent-to-25');
+  const users = {
+    closed: await caller('practitioner'),
+    moved: await caller('management-team'),
+    opened: await caller('practitioner'),
+    overriding: await caller('management-team', { mayOverrideShields: true }),
+    promoted: await caller('practitioner'),
+    same: await caller('practitioner'),
+  };
+  const set = async ({ userId }: TestCaller, payload: object) => {
+    const answer = await call(administrator, 'PATCH', `/v1/users/${userId}`, payload);
+    t.equal(answer.status, 200);
+  };
+  await exportProtections(owner, file);
+  await copyDatabase(directory, name, backup);
+  t.teardown(() =>
+    asAdministrator(directory, (client) => client.query(`drop database if exists ${backup} with (force)`)),
+  );
+
+  await change(child.childId, 'DELETE', `services/${services[0].serviceId}/consent`);
+  await change(child.childId, 'DELETE', `involvements/${involvements[0].involvementId}/consent`);
+  const since = await change(child.childId, 'POST', 'services', { ...clinic, name: 'Later Clinic' });
+  const later = since.services.find((one: { name: string }) => one.name === 'Later Clinic');
+  await change(child.childId, 'DELETE', `services/${later.serviceId}/consent`);
+  await change(archived.childId, 'PUT', 'archive');
+  await change(returned.childId, 'DELETE', 'archive');
+  await change(grown.childId, 'DELETE', 'consent-to-25');
+  await set(users.closed, { disabled: true });
+  await set(users.moved, { authority: 'central' });
+  await set(users.opened, { disabled: true });
+  await set(users.opened, { disabled: false });
+  await set(users.overriding, { mayOverrideShields: false });
+  await set(users.promoted, { role: 'management-team' });
+  await set(users.same, { name: 'Renamed' });
+  await exportProtections(owner, file);
+  const journal = readFileSync(file, 'utf8');
+  t.notMatch(journal, /Hazelwick|Clinic|Scouts|mental|sensitive|Renamed|Hollowell/, 'ids and words of lists');
+
+  await restore(directory, backup, name);
+  const held = async () =>
+    (await owner.selectFrom('child_services').select('name').orderBy('id').execute()).map((service) => service.name);
+  t.same(await held(), ['Hazelwick Clinic', 'Scouts'], 'the backup has it still');
+  await t.rejects(requireReplayed(owner, file), /ahead of the database/);
+  const replayed = await replayProtections(owner, file);
+  t.match(replayed, {
+    removed: 2,
+    archived: 1,
+    consentsEnded: 1,
+    narrowedAccounts: [users.overriding.userId],
+    stayArchived: [returned.childId],
+    shielded: 0,
+    destroyed: 0,
+  });
+  t.same(replayed.closedAccounts.sort(), [users.closed, users.moved, users.promoted].map((one) => one.userId).sort());
+  await requireReplayed(owner, file);
+  t.same(await held(), ['Scouts']);
+  t.same(await owner.selectFrom('involvements').select('id').execute(), []);
+  const children = await owner.selectFrom('children').select(['id', 'archived_at', 'consent_to_25_at']).execute();
+  t.same(
+    children.flatMap((one) => (one.archived_at ? one.id : [])).sort(),
+    [archived.childId, returned.childId].sort(),
+    'archived again, and whoever came back stays there',
+  );
+  t.notOk(children.some((one) => one.consent_to_25_at));
+  const accounts = await owner
+    .selectFrom('users')
+    .select(['id', 'may_override_shields as overrides', 'role'])
+    .where('disabled_at', 'is', null)
+    .execute();
+  t.same(
+    accounts.map(({ id }) => id).sort(),
+    [manager, administrator, users.opened, users.overriding, users.same].map((one) => one.userId).sort(),
+  );
+  t.notOk(accounts.some(({ overrides }) => overrides));
+  const history = await owner.selectFrom('child_history').select('change').where('reason', '=', 'restore').execute();
+  t.equal(history.length, 3);
+  t.notMatch(JSON.stringify(history), /Hazelwick|mental/, 'nor does the history tell what was withdrawn');
+  const waiting = await owner.selectFrom('outbox').select('child_id').execute();
+  t.ok([child, archived, grown].every((one) => waiting.some(({ child_id }) => child_id === one.childId)));
+  const token = await issueToken(owner, app.signAccessToken, manager.username, 30);
+  const again = { ...manager, headers: { ...manager.headers, authorization: `Bearer ${token}` } };
+  t.match((await call(again, 'GET', `/v1/children/${child.childId}`)).body, { services: [{ name: 'Scouts' }] });
+  t.match(await replayProtections(owner, file), { entries: 0 });
+  t.match(await verifyProtections(owner, file), { ok: true });
 });
 
 t.test("a journal that is another directory's, or has a gap, is not replayed", async (t) => {

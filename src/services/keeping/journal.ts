@@ -1,5 +1,6 @@
 import { createReadStream, existsSync } from 'node:fs';
 import readline from 'node:readline';
+import { isDeepStrictEqual } from 'node:util';
 import type { Kysely } from 'kysely';
 import { findProtections, type Protection } from '../../db/protections.js';
 import type { Database } from '../../db/schema.js';
@@ -21,7 +22,8 @@ export async function* readJournal(file: string): AsyncGenerator<Protection> {
 function parseEntry(line: string): Protection | undefined {
   try {
     const value = JSON.parse(line) as Partial<Protection> | null;
-    if (typeof value?.sequence === 'number' && value.kind && value.childId) return value as Protection;
+    if (typeof value?.sequence === 'number' && value.kind && (value.childId || value.details))
+      return value as Protection;
   } catch {
     // Half a line.
   }
@@ -29,7 +31,13 @@ function parseEntry(line: string): Protection | undefined {
 }
 
 export function isSameEntry(one: Protection | undefined, other: Protection): boolean {
-  return one?.sequence === other.sequence && one.kind === other.kind && one.childId === other.childId;
+  return (
+    one?.sequence === other.sequence &&
+    one.kind === other.kind &&
+    one.childId === other.childId &&
+    one.number === other.number &&
+    isDeepStrictEqual(one.details ?? null, other.details ?? null)
+  );
 }
 
 /**

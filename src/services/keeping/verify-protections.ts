@@ -32,8 +32,9 @@ export const differenceKinds = [
 
 export interface Difference {
   kind: (typeof differenceKinds)[number];
-  childId: string;
-  number: string;
+  /** Null of an account. */
+  childId: string | null;
+  number: string | null;
 }
 
 export interface ProtectionsVerified {
@@ -65,9 +66,7 @@ export async function verifyProtections(db: Kysely<Database>, file: string): Pro
     const written = new Set(page.map(({ sequence }) => sequence));
     for (const entry of page) {
       const { sequence, childId, number } = entry;
-      const held = known.get(sequence);
-      const same = held && isSameEntry(entry, { ...entry, ...held }) && held.number === number;
-      if (!same) differences.push({ kind: 'entry-changed', childId, number });
+      if (!isSameEntry(known.get(sequence), entry)) differences.push({ kind: 'entry-changed', childId, number });
     }
     for (const { sequence, childId, number } of known.values())
       if (sequence >= next && !written.has(sequence)) differences.push({ kind: 'journal-gap', childId, number });
@@ -106,5 +105,6 @@ const words: Record<Difference['kind'], string> = {
 
 /** One line for an operator. */
 export function describeDifference({ kind, childId, number }: Difference): string {
-  return `child ${childId}, number ${number}: ${kind}, ${words[kind]}`;
+  const whom = childId === null ? 'an account' : `child ${childId}, number ${number}`;
+  return `${whom}: ${kind}, ${words[kind]}`;
 }

@@ -48,12 +48,15 @@ export async function shieldChild(
       const earlier = standing.shielded ? await findDecisions(trx, childId) : new Map<string, KeptDecision>();
       const households = await findHouseholds(trx, access.caller, childId, decisions);
       if (request.decisions) requireDecisions(households, decisions, earlier);
-      // In the order of their ids, as a new index queues them: one that waited for the other here would wait in a circle.
+      // In the order of their ids, as a new index queues them: one that waited for the other here would wait in a circle. All
+      // of them before the first is shielded: what is noted of it (migrations, `protections`) makes others wait until the commit.
+      const locked: Standing[] = [];
       for (const id of [...households.keys()].sort()) {
         const shielded = id === childId ? standing : await findStandingForUpdate(trx, id);
         requireEntitled(access, shielded);
-        await makeChange(trx, access, shielded, shieldWith(terms, access));
+        locked.push(shielded);
       }
+      for (const shielded of locked) await makeChange(trx, access, shielded, shieldWith(terms, access));
       await keepDecisions(trx, access, childId, households, (id) =>
         request.decisions || earlier.has(id) ? decisions.get(id) : 'undecided',
       );
