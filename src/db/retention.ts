@@ -31,10 +31,13 @@ const causeOf = ({ bornFor25, diedBy }: ArchiveDays) => sql<ArchiveCause>`
     else 'at-18' end`;
 /** The first moment of a day in England. */
 const startOf = (day: string) => sql`(${day}::date::timestamp at time zone 'Europe/London')`;
-/** Six years after 25, where a shielded child is archived at 18 in spite of a consent to stay. */
+/** A team did, by hand: whoever comes of age meanwhile is kept no longer for a consent, or what resembles them would tell of it. */
+const archivedBefore18 = sql`(archived_at at time zone 'Europe/London')::date < date_of_birth + interval '18 years'`;
+/** Six years after 25, where a shielded child is archived at 18 in spite of a consent to stay, and lives. */
 const dueForDestruction = ({ archivedOn, bornFor25 }: DestroyDays) => sql`
   archived_at < ${startOf(archivedOn)} + interval '1 day'
-    and (consent_to_25_at is null or date_of_birth <= ${bornFor25} or not ${shielded})`;
+    and (consent_to_25_at is null or died_on is not null or date_of_birth <= ${bornFor25}
+      or ${archivedBefore18} or not ${shielded})`;
 
 export async function countDueForArchive(db: Kysely<Database>, days: ArchiveDays): Promise<Map<ArchiveCause, number>> {
   const { rows } = await sql<{ cause: ArchiveCause; children: number }>`

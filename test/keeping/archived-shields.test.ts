@@ -306,9 +306,8 @@ t.test('whom a consent alone keeps in the archive resembles nobody, as though de
   const [kept, younger] = (await add([parts('Hollowell', 24), parts('Vantongeren', 23)])) as [TestChild, TestChild];
   for (const { childId } of [kept, younger]) await shieldAlone(directory, manager, childId, 1);
   await sql`
-    update children set consent_to_25_at = now() - interval '7 years', archived_at = now() - interval '6 years 1 day'`.execute(
-    owner,
-  );
+    update children set consent_to_25_at = now() - interval '7 years',
+      archived_at = (date_of_birth + interval '18 years') at time zone 'Europe/London'`.execute(owner);
   t.match(await runRetention(worker, { today: todayInEngland() }), { destroyed: 0 }, 'kept by the consent');
   const create = async (familyName: string) => (await far.create(parts(familyName, 8))).status;
   t.equal(await create('Vantongeren'), 202);
@@ -325,4 +324,44 @@ t.test('whom a team has archived stays in the archive when the shield is lifted'
   t.equal((await call(manager, 'PUT', archive(hidden.childId), undefined, seen(2))).status, 200);
   const lifted = await call(manager, 'DELETE', `/v1/children/${hidden.childId}/shield`, { show: [] }, seen(3));
   t.match(lifted, { status: 200, body: { archived: true } });
+});
+
+t.test('whom a team archived by hand before 18 goes after six years, whatever is hidden', async (t) => {
+  const told = async (hidden: { consent_to_25_at?: Date; died_on?: string }) => {
+    const directory = await openChildren(t);
+    const { caller, add, owner, worker } = directory;
+    const manager = await caller('management-team');
+    const far = clientFor(directory, await caller('management-team', { authority: 'Southmere' }));
+    const child = { givenNames: 'Perdita', familyName: 'Hollowell', dateOfBirth: bornYearsAgo(16) };
+    const [{ childId }] = (await add([child])) as [TestChild];
+    await shieldAlone(directory, manager, childId, 1);
+    await owner
+      .updateTable('children')
+      .set({ ...hidden, archived_at: sql`now() - interval '7 years'` })
+      .where('id', '=', childId)
+      .execute();
+    const { destroyed } = await runRetention(worker, { today: todayInEngland() });
+    return { destroyed, created: (await far.create(child)).status };
+  };
+  const gone = { destroyed: 1, created: 201 };
+  t.strictSame(await told({}), gone);
+  t.strictSame(await told({ consent_to_25_at: new Date() }), gone, 'a consent');
+  t.strictSame(await told({ died_on: bornYearsAgo(8) }), gone, 'a death');
+});
+
+t.test('a consent keeps nobody in the archive who has died since', async (t) => {
+  const directory = await openChildren(t);
+  const { add, caller, owner, worker } = directory;
+  const manager = await caller('management-team');
+  const [child] = (await add([{ givenNames: 'Ida', familyName: 'Ash', dateOfBirth: bornYearsAgo(25) }])) as [TestChild];
+  await shieldAlone(directory, manager, child.childId, 1);
+  await sql`
+    update children set consent_to_25_at = now() - interval '8 years',
+      archived_at = (date_of_birth + interval '18 years') at time zone 'Europe/London'`.execute(owner);
+  t.match(await runRetention(worker, { today: todayInEngland() }), { destroyed: 0 });
+  await owner
+    .updateTable('children')
+    .set({ died_on: bornYearsAgo(1) })
+    .execute();
+  t.match(await runRetention(worker, { today: todayInEngland() }), { destroyed: 1 });
 });
