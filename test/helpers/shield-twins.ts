@@ -7,6 +7,8 @@ import { type NameParts, replaceCurrentName } from '../../src/db/record-parts.js
 import type { Role } from '../../src/db/schema.js';
 import { between, chance, createRandom, pick, type Random } from '../../src/generator/random.js';
 import { writeAlias } from '../../src/search/aliases.js';
+import { birthday, todayInEngland } from '../../src/services/child-age.js';
+import { runRetention } from '../../src/services/keeping/retention.js';
 import { type ChildParts, openChildren, type TestChild, type TestChildren } from './children.js';
 import type { TestCaller } from './directory.js';
 
@@ -169,8 +171,12 @@ async function rename({ directory }: Twin, { childId, familyName }: Known, betwe
   });
 }
 
-/** The index hears of everything, and names are counted. */
+/** A night in a year, when whoever has died has been dead for a year; then the index hears of everything, and names are counted. */
 export async function settle(twins: Twins): Promise<void> {
+  const today = birthday(todayInEngland(), 1);
+  await Promise.all(
+    [twins.one, twins.other, twins.without].map(({ directory }) => runRetention(directory.worker, { today })),
+  );
   const { directory } = twins.without;
   await sql`
     insert into outbox (child_id, version, urgent) select id, version, false from children where archived_at is not null
