@@ -16,6 +16,7 @@ import * as rebuilds from './20261125T1655Z-rebuilds.js';
 import * as forgetting from './20261125T1945Z-forgetting.js';
 import * as approvals from './20261126T0300Z-approvals.js';
 import * as journal from './20261126T0310Z-journal.js';
+import * as credentials from './20261126T0345Z-credentials.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
 export const migrations: Record<string, Migration> = {
@@ -36,4 +37,5 @@ export const migrations: Record<string, Migration> = {
   '20261125T1945Z-forgetting': forgetting,
   '20261126T0300Z-approvals': approvals,
   '20261126T0310Z-journal': journal,
+  '20261126T0345Z-credentials': credentials,
 };

@@ -29,7 +29,8 @@ export async function areIndependent(db: Kysely<Database>, one: string, other: s
   const { rows } = await sql`
     with recursive behind (account, id) as (
       values ('one', ${one}::uuid), ('other', ${other}::uuid)
-      union select b.account, u.credentials_by from behind b join users u on u.id = b.id where u.credentials_by is not null
+      union select b.account, setter.id from behind b join users u on u.id = b.id
+        cross join lateral unnest(array[u.password_by, u.totp_by, u.subject_by]) as setter (id) where setter.id is not null
     )
     select from behind a join behind b using (id) where a.account = 'one' and b.account = 'other'`.execute(db);
   return rows.length === 0;

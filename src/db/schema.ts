@@ -82,7 +82,9 @@ interface UserTable {
   may_override_shields: Generated<boolean>;
   override_asked_by: string | null;
   override_asked_at: Date | null;
-  credentials_by: string | null;
+  password_by: string | null;
+  totp_by: string | null;
+  subject_by: string | null;
   external_subject: string | null;
   tokens_not_before: Date | null;
   created_at: Generated<Date>;

@@ -60,7 +60,9 @@ async function createUser(
     authority: user.authority ?? null,
     may_override_shields: by === null && user.mayOverrideShields === true,
     ...(by !== null && user.mayOverrideShields ? askedForBy(by) : notAskedFor),
-    credentials_by: by,
+    password_by: user.password === undefined ? null : by,
+    totp_by: by,
+    subject_by: user.externalSubject ? by : null,
     external_subject: user.externalSubject ?? null,
     organisation_id: await organisationIdOf(trx, user.organisation ?? null),
     password_hash: user.password === undefined ? null : await hashPassword(user.password),
@@ -138,6 +140,15 @@ const endsSessions = [
 /** What lets whoever sets it sign in as somebody else. */
 const lendsAccount = ['password', 'externalSubject', 'resetTotp'] as const;
 
+/** Each by itself: who sets one leaves the others to whoever knows them. */
+function setBy({ password, externalSubject, resetTotp }: UserChange, administrator: string) {
+  return {
+    ...(password !== undefined && { password_by: administrator }),
+    ...(externalSubject !== undefined && { subject_by: administrator }),
+    ...(resetTotp && { totp_by: administrator }),
+  };
+}
+
 /** @throws DirectoryError `not-found`, `forbidden`, `invalid-request` */
 export async function changeUser(
   context: Context,
@@ -173,7 +184,7 @@ export async function changeUser(
       role: change.role,
       authority: change.authority,
       ...right,
-      ...(lent && { credentials_by: caller.userId }),
+      ...(lent && setBy(change, caller.userId)),
       organisation_id: change.organisation === undefined ? undefined : await organisationIdOf(trx, change.organisation),
       background_check_on: change.backgroundCheckOn,
       training_completed_on: change.trainingCompletedOn,

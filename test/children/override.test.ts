@@ -258,6 +258,24 @@ t.test('a shield is looked past by right alone, once, and never in secret', asyn
       body: { mayOverrideShields: true },
     });
 
+    const linked = await make(first, 'administrator', { password: 'a password of hers' });
+    const reset = (payload: object) => send(third, 'PATCH', `/v1/users/${linked.as.userId}`, payload);
+    const signedIn = async () => ({
+      ...linked.as,
+      headers: {
+        ...linked.as.headers,
+        authorization: `Bearer ${await issueToken(owner, directory.app.signAccessToken, linked.as.username, 30)}`,
+      },
+    });
+    const other = await make(first, 'management-team', { mayOverrideShields: true });
+    for (const payload of [{ externalSubject: 'linked@example' }, { resetTotp: true }]) {
+      t.match(await reset(payload), { status: 200 });
+      const still = `nor by one whose password they know, when another has set ${Object.keys(payload)}`;
+      t.match(await approve(other.as.userId, await signedIn()), refused, still);
+    }
+    t.match(await reset({ password: 'a password of somebody else' }), { status: 200 });
+    t.match(await approve(other.as.userId, await signedIn()), { status: 200 }, 'but by one of which they know nothing');
+
     const waiting = await make(first, 'management-team', { mayOverrideShields: true });
     t.match(await send(third, 'PATCH', `/v1/users/${waiting.as.userId}`, { resetTotp: true }), {
       body: { overrideAsked: { by: third.userId } },
