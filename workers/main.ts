@@ -26,6 +26,8 @@ import { startVerifyingProtections } from './verify-protections.js';
 
 const NAMES_EVERY_MS = 15 * 60_000;
 const NAMES_RETRY_MS = 30_000;
+/** Of several workers one counts. */
+const NAMES_COUNTED = { unlessWithin: (NAMES_EVERY_MS / 1_000) * 0.8 };
 const LONGEST_CLOSE_MS = 5_000;
 
 export interface RunningWorkers {
@@ -135,7 +137,7 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
 /** Beside the relay, which must not wait for it: where there are millions of children it takes minutes. */
 async function countNames({ db, log }: Context, ending: AbortSignal): Promise<void> {
   while (!ending.aborted) {
-    const pause = await refreshNameFrequencies(db).then(
+    const pause = await refreshNameFrequencies(db, NAMES_COUNTED).then(
       () => NAMES_EVERY_MS,
       (error: unknown) => {
         log.warn({ err: error }, 'names could not be counted');

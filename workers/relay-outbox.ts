@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import pg from 'pg';
 import type { Context } from '../src/context.js';
 import { connectionSettings } from '../src/db/connect.js';
+import { locks } from '../src/db/locks.js';
 import { claimPending, releaseAllClaims, releaseExpiredClaims } from '../src/db/outbox.js';
 import type { IndexJob } from '../src/queues/index-queue.js';
 
@@ -13,10 +15,12 @@ const JOB_SIZE = 500;
  */
 const WAITING_JOBS = 8;
 const POLL_MS = 1_000;
-/** Held by the one relay that is at work, on the connection by which it listens; the others wait for it. */
-const LEADER_LOCK = 7_203_140;
+/** Between passes where changes keep coming: ten to a job cost little more than one, and the index is refreshed every half second. */
+const GATHER_MS = 40;
 /** A leader that stands still loses its connection, and with it the lead. It is heard of at every pass, once a second at least. */
 const SILENT_LEADER = '15s';
+/** The same the other way: whoever leads asks once a second, and another may lead by now. */
+const SILENT_SERVER_MS = 10_000;
 
 export interface RelayQueues {
   ordinary: Queue<IndexJob>;
@@ -84,7 +88,11 @@ export function startRelay(
 
   async function connect(): Promise<pg.Client> {
     const client = new pg.Client(
-      connectionSettings(context.urls.databaseUrl, { role: 'directory_worker', application: 'directory-relay' }),
+      connectionSettings(context.urls.databaseUrl, {
+        role: 'directory_worker',
+        application: 'directory-relay',
+        answerMs: SILENT_SERVER_MS,
+      }),
     );
     const lost = () => {
       if (connection === client) {
@@ -114,7 +122,8 @@ export function startRelay(
       await connection.query('select');
       return leads;
     }
-    const { rows } = await connection.query('select pg_try_advisory_lock($1) as leads', [LEADER_LOCK]);
+    // Held by the one relay that is at work, on the connection by which it listens; the others wait for it.
+    const { rows } = await connection.query('select pg_try_advisory_lock($1) as leads', [locks.relaying]);
     if (!rows[0].leads) return false;
     await connection.query('listen outbox');
     leads = true;
@@ -144,7 +153,11 @@ export function startRelay(
           return false;
         },
       );
-      if (closing || (passed && woken)) continue;
+      if (closing) continue;
+      if (passed && woken) {
+        await delay(GATHER_MS);
+        continue;
+      }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, POLL_MS);
         wake = () => {

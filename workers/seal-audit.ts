@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Kysely, sql, type Transaction } from 'kysely';
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Context } from '../src/context.js';
 import { recordSystemAudit } from '../src/db/audit.js';
-import { findSealedLooks } from '../src/db/audit-chain.js';
+import { findSealedLooks, findUnsealedAge } from '../src/db/audit-chain.js';
 import { createKysely, createPool } from '../src/db/connect.js';
 import type { Database } from '../src/db/schema.js';
 import { createBurstWatch } from '../src/services/audit/bursts.js';
@@ -48,6 +48,20 @@ function counter<Label extends string = never>(
   const known = metrics.getSingleMetric(name);
   if (known instanceof Counter) return known as Counter<Label>;
   return new Counter<Label>({ name, help, labelNames, registers: [metrics] });
+}
+
+/** Whichever process is to seal it. */
+function observeUnsealed({ metrics, auditorDb }: Context): void {
+  const name = 'audit_oldest_unsealed_seconds';
+  if (metrics.getSingleMetric(name)) return;
+  new Gauge({
+    name,
+    help: 'How long the oldest row of the audit log without a seal has waited',
+    registers: [metrics],
+    async collect() {
+      this.set(await findUnsealedAge(auditorDb).catch(() => Number.NaN));
+    },
+  });
 }
 
 export function createAlerts({ config, metrics, log }: Context): Alerts {
@@ -99,6 +113,7 @@ export function startSealer(context: Context): Sealer {
   const db = openSealerDatabase(context);
   const alerts = createAlerts(context);
   const sealedRows = counter(metrics, 'audit_sealed_rows_total', 'Audit rows sealed by this process');
+  observeUnsealed(context);
   const ending = new AbortController();
   const failing = new Set<string>();
 

@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
+import { locks } from './locks.js';
 import type { Database } from './schema.js';
 
 /** An audit row in the texts in which it is hashed: see src/services/audit/chain.ts. */
@@ -38,7 +39,6 @@ export interface ChainEntry {
   row: AuditRow | undefined;
 }
 
-const SEALING_LOCK = 7_203_140;
 const UTC = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 const ROW = `
   e.id::text as id, ${UTC('e.at')} as at, e.actor, e.user_id::text as "userId", e.role,
@@ -51,7 +51,7 @@ const SEAL = `
 
 /** Whoever gets it is the only one to seal until the transaction ends. Its next statement sees the seals before. */
 export async function tryLockSealing(trx: Transaction<Database>): Promise<boolean> {
-  const { rows } = await sql<{ locked: boolean }>`select pg_try_advisory_xact_lock(${SEALING_LOCK}) as locked`.execute(
+  const { rows } = await sql<{ locked: boolean }>`select pg_try_advisory_xact_lock(${locks.sealing}) as locked`.execute(
     trx,
   );
   return rows[0]?.locked === true;
@@ -79,6 +79,14 @@ export async function findCut(db: Kysely<Database>): Promise<{ cut: number; seal
 export async function cutAuditLog(db: Kysely<Database>, mostSeals: number): Promise<number> {
   const { rows } = await sql<{ events: number }>`select cut_audit_log(${mostSeals}) as events`.execute(db);
   return rows[0]?.events ?? 0;
+}
+
+/** Seconds that the oldest row of those after the last sealed one has been waiting; 0 where none is. Takes the auditors' role. */
+export async function findUnsealedAge(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{ seconds: number }>`
+    select coalesce(extract(epoch from clock_timestamp() - min(at)), 0)::float8 as seconds
+    from audit_events where id > coalesce((select max(event_id) from audit_chain), 0)`.execute(db);
+  return rows[0]?.seconds ?? 0;
 }
 
 /** How many rows are old enough to go. */

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type pg from 'pg';
+import { locks } from './locks.js';
 import type { Database } from './schema.js';
 
 export interface NewBatch {
@@ -15,8 +16,6 @@ export interface RowCounts {
   rejected: number;
 }
 
-const BATCH_LOCK = 7_203_122;
-
 /**
  * Runs an import that is on record as running while it does run: a lock by the batch's id, on a connection of its own,
  * goes with the process, however that ends.
@@ -24,7 +23,7 @@ const BATCH_LOCK = 7_203_122;
 export async function recordBatch(db: Kysely<Database>, batch: NewBatch, work: () => Promise<void>): Promise<void> {
   const { batchId, source } = batch;
   await db.connection().execute(async (held) => {
-    await sql`select pg_advisory_lock(hashtextextended(${batchId}, ${BATCH_LOCK}))`.execute(held);
+    await sql`select pg_advisory_lock(hashtextextended(${batchId}, ${locks.feedBatches}))`.execute(held);
     try {
       await held
         .insertInto('sources')
@@ -44,7 +43,7 @@ export async function recordBatch(db: Kysely<Database>, batch: NewBatch, work: (
       }
       await endBatch(db, batchId, 'done');
     } finally {
-      await sql`select pg_advisory_unlock(hashtextextended(${batchId}, ${BATCH_LOCK}))`
+      await sql`select pg_advisory_unlock(hashtextextended(${batchId}, ${locks.feedBatches}))`
         .execute(held)
         .catch(() => undefined);
     }
@@ -59,7 +58,9 @@ async function endBatch(db: Kysely<Database>, batchId: string, state: 'done' | '
 export async function failAbandonedBatches(db: Kysely<Database>): Promise<number> {
   const { numAffectedRows } = await sql`
     update feed_batches set state = 'failed', ended_at = now()
-    where state = 'running' and pg_try_advisory_xact_lock(hashtextextended(id::text, ${BATCH_LOCK}))`.execute(db);
+    where state = 'running' and pg_try_advisory_xact_lock(hashtextextended(id::text, ${locks.feedBatches}))`.execute(
+    db,
+  );
   return Number(numAffectedRows ?? 0);
 }
 

@@ -1,20 +1,20 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { emailKey, isSameParentName, phoneKey } from '../matching/index.js';
 import type { ChildFacts } from './children.js';
+import { locks } from './locks.js';
 import type { Database } from './schema.js';
-import { SHIELD_LOCK } from './shields.js';
 
 /**
  * For whoever sets a shield: from here to the end of the transaction nobody gives a child another address or parent, so
  * that who shares them stays who was decided on. Taken before any child is locked.
  */
 export async function holdHouseholds(trx: Transaction<Database>): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${SHIELD_LOCK})`.execute(trx);
+  await sql`select pg_advisory_xact_lock(${locks.shields})`.execute(trx);
 }
 
 /** For whoever gives a child an address or a parent: waits for those who set a shield. Taken before any child is locked. */
 export async function joinHousehold(trx: Transaction<Database>): Promise<void> {
-  await sql`select pg_advisory_xact_lock_shared(${SHIELD_LOCK})`.execute(trx);
+  await sql`select pg_advisory_xact_lock_shared(${locks.shields})`.execute(trx);
 }
 
 /**

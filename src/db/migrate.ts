@@ -3,10 +3,9 @@ import pg from 'pg';
 import { migrations } from '../../migrations/index.js';
 import { CommandError } from '../errors.js';
 import { connectionSettings } from './connect.js';
+import { locks } from './locks.js';
 
 const groupRoles = ['directory_owner', 'directory_api', 'directory_worker', 'directory_auditor', 'directory_sealer'];
-const SETUP_LOCK = 7_203_118;
-
 /** Brings the schema up to date; makes the database and the roles if they are missing. @returns names of the steps applied */
 export async function migrateToLatest(databaseUrl: string): Promise<string[]> {
   await ensureServer(databaseUrl);
@@ -34,7 +33,7 @@ async function ensureServer(databaseUrl: string): Promise<void> {
   const name = decodeURIComponent(url.pathname.slice(1));
   url.pathname = '/postgres';
   await withClient(url.href, async (client) => {
-    await client.query('select pg_advisory_lock($1)', [SETUP_LOCK]);
+    await client.query('select pg_advisory_lock($1)', [locks.setup]);
     const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
     if (rowCount === 0) await client.query(`create database ${pg.escapeIdentifier(name)}`);
     for (const role of groupRoles) {

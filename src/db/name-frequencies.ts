@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { locks } from './locks.js';
 import type { Database } from './schema.js';
 
 export type NamePartKind = 'given' | 'family';
@@ -7,10 +8,15 @@ export type NamePartKind = 'given' | 'family';
  * Counts afresh in how many current names of open children each normalised part occurs. Parts of other names are listed
  * with that count, possibly 0, and so are those of shielded children's current names, without what a shield hides: to a
  * search that names a hidden criterion it must make no difference whether there are shielded children.
+ * @param unlessWithin not where somebody, for whom this may have waited, has counted within so many seconds
  */
-export async function refreshNameFrequencies(db: Kysely<Database>): Promise<void> {
+export async function refreshNameFrequencies(db: Kysely<Database>, { unlessWithin = 0 } = {}): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    await sql`select pg_advisory_xact_lock(7203120)`.execute(trx);
+    await sql`select pg_advisory_xact_lock(${locks.names})`.execute(trx);
+    const { rows: lately } = await sql`
+      select from directory_statistics where children > 0
+        and counted_at > clock_timestamp() - make_interval(secs => ${unlessWithin})`.execute(trx);
+    if (lately.length > 0) return;
     await sql`set local statement_timeout = '30min'`.execute(trx);
     await sql`set local work_mem = '256MB'`.execute(trx);
     await sql`delete from name_frequencies`.execute(trx);
@@ -78,8 +84,8 @@ export async function noteNewNames(db: Kysely<Database>, names: Record<NamePartK
     // In order, so that two workers never wait for each other.
     await sql`
       insert into new_names (part, name)
-      select ${part}, name from unnest(${[...names[part]].sort()}::text[]) name
-      where not exists (select from name_frequencies f where f.part = ${part} and f.name = name)
+      select ${part}, found.name from unnest(${[...names[part]].sort()}::text[]) as found (name)
+      where not exists (select from name_frequencies f where f.part = ${part} and f.name = found.name)
       on conflict do nothing`.execute(db);
   }
 }

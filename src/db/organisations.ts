@@ -1,9 +1,8 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { v7 as uuid } from 'uuid';
+import { locks } from './locks.js';
 import type { Database, Sector } from './schema.js';
 import { accountStands, localRoles, standing } from './users.js';
-
-const ORGANISATION_LOCK = 7_203_121;
 
 /** The organisation of that name and sector, made if it is not known yet. @returns its id */
 export async function findOrInsertOrganisation(
@@ -11,7 +10,7 @@ export async function findOrInsertOrganisation(
   name: string,
   sector: Sector,
 ): Promise<string> {
-  await sql`select pg_advisory_xact_lock(${ORGANISATION_LOCK})`.execute(trx);
+  await sql`select pg_advisory_xact_lock(${locks.organisations})`.execute(trx);
   const known = await trx
     .selectFrom('organisations')
     .select('id')

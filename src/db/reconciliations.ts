@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { v7 as uuid } from 'uuid';
+import { locks } from './locks.js';
 import type { Database } from './schema.js';
 
 /** A check of the index against PostgreSQL. Counts are those known so far. */
@@ -120,8 +121,6 @@ export async function findLastDone(db: Kysely<Database>): Promise<Reconciliation
   return reconciliations(db).where('state', '=', 'done').orderBy('requested_at', 'desc').limit(1).executeTakeFirst();
 }
 
-const RECONCILE_LOCK = 7_203_121;
-
 /**
  * Does the work while nobody else does such work, here or elsewhere. Should the process die, so does its connection, and
  * with it the lock.
@@ -129,14 +128,14 @@ const RECONCILE_LOCK = 7_203_121;
  */
 export async function aloneReconciling<T>(db: Kysely<Database>, work: () => Promise<T>): Promise<T | undefined> {
   return db.connection().execute(async (connection) => {
-    const { rows } = await sql<{ taken: boolean }>`select pg_try_advisory_lock(${RECONCILE_LOCK}) as taken`.execute(
+    const { rows } = await sql<{ taken: boolean }>`select pg_try_advisory_lock(${locks.reconciling}) as taken`.execute(
       connection,
     );
     if (!rows[0]?.taken) return undefined;
     try {
       return await work();
     } finally {
-      await sql`select pg_advisory_unlock(${RECONCILE_LOCK})`.execute(connection);
+      await sql`select pg_advisory_unlock(${locks.reconciling})`.execute(connection);
     }
   });
 }

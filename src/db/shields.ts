@@ -2,14 +2,13 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type pg from 'pg';
 import { v7 as uuid } from 'uuid';
 import type { ChildRecord } from './children.js';
+import { locks } from './locks.js';
 import type { Database, KeptDecision, OverrideReason } from './schema.js';
 
 /**
  * Held by who sets a shield; shared by those who make children without comparing them with shielded ones, and by those who
  * give a child an address or a parent (src/db/households.ts).
  */
-export const SHIELD_LOCK = 7_203_130;
-
 export interface NewShield {
   childId: string;
   reason: Database['shields']['reason'];
@@ -50,7 +49,7 @@ export async function findArchivedShields(db: Kysely<Database>, dateOfBirth: str
  * @returns false where one stands already
  */
 export async function holdShieldsBack(client: pg.ClientBase): Promise<boolean> {
-  await client.query('select pg_advisory_xact_lock_shared($1)', [SHIELD_LOCK]);
+  await client.query('select pg_advisory_xact_lock_shared($1)', [locks.shields]);
   const { rowCount } = await client.query('select from shields where lifted_at is null limit 1');
   return rowCount === 0;
 }

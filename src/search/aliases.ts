@@ -1,13 +1,12 @@
 import type { estypes } from '@elastic/elasticsearch';
 import { sql, type Transaction } from 'kysely';
 import type { Context } from '../context.js';
+import { locks } from '../db/locks.js';
 import { failRunningRebuild } from '../db/rebuilds.js';
 import type { Database } from '../db/schema.js';
 import { newestMapping, readMapping } from './mappings.js';
 import { hasMerged, startMerging } from './merge-segments.js';
 
-/** Whoever changes which index is searched or written to holds it. */
-const ALIAS_LOCK = 7_203_119;
 /** While Elasticsearch hangs, whoever looks after the index must not: it has other work, and an ending to come to. */
 const TIMEOUT_MS = 5_000;
 /** Children queued in one transaction: whoever changes one of them meanwhile waits for it, so it has to be short. */
@@ -38,7 +37,8 @@ export function nextAlias(instance: string): string {
 
 /** Nobody else changes which index is searched or written to until the transaction ends. */
 export async function holdAliases(trx: Transaction<Database>): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${ALIAS_LOCK})`.execute(trx);
+  // Whoever changes which index is searched or written to holds it.
+  await sql`select pg_advisory_xact_lock(${locks.aliases})`.execute(trx);
 }
 
 /** `refusing`: filled as far as it goes, but too much was refused for it to be searched. */

@@ -1,10 +1,11 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Kysely, sql } from 'kysely';
 import pg from 'pg';
 import t, { type Test } from 'tap';
-import type { SealedLook } from '../../src/db/audit-chain.js';
+import { findUnsealedAge, type SealedLook } from '../../src/db/audit-chain.js';
+import { locks } from '../../src/db/locks.js';
 import type { Database } from '../../src/db/schema.js';
 import { createBurstWatch } from '../../src/services/audit/bursts.js';
 import { ChainRewrittenError, exportHeads } from '../../src/services/audit/export-heads.js';
@@ -12,6 +13,7 @@ import { publicKeyOf, signHead } from '../../src/services/audit/head-signature.j
 import { readHeads } from '../../src/services/audit/heads-file.js';
 import { sealRows } from '../../src/services/audit/seal-rows.js';
 import { verifyChain } from '../../src/services/audit/verify.js';
+import { startWorkers } from '../../workers/main.js';
 import { createAlerts, openSealerDatabase, startSealer } from '../../workers/seal-audit.js';
 import { serveMetrics } from '../../workers/serve-metrics.js';
 import { openDirectory, type TestDirectory } from '../helpers/directory.js';
@@ -73,6 +75,35 @@ t.test('a worker tells how much it has sealed', async (t) => {
     401,
     'in production to nobody without the token',
   );
+});
+
+t.test('a worker that relays and checks the index seals as well', async (t) => {
+  const { context, openContext, owner, file } = await openSealed(t);
+  const worker = await openContext({ role: 'directory_worker' });
+  const leading = async () => {
+    const { rows } = await sql`
+      select from pg_locks where locktype = 'advisory' and granted and objid = ${locks.relaying}
+        and database = (select oid from pg_database where datname = current_database())`.execute(owner);
+    return rows.length > 0;
+  };
+  const running = await startWorkers(worker);
+  t.teardown(() => running.close());
+  await until(leading);
+  await write(context.db, 'while it leads');
+  await until(async () => (await sealedActions({ owner })).includes('while it leads'));
+  await until(() => existsSync(file) && readFileSync(file, 'utf8').length > 0);
+  const unsealed = await worker.metrics.getSingleMetricAsString('audit_oldest_unsealed_seconds');
+  t.match(unsealed, /^audit_oldest_unsealed_seconds \d/m);
+});
+
+t.test('how long a row waits for its seal is told', async (t) => {
+  const { context, sealer } = await openSealed(t);
+  const age = () => findUnsealedAge(context.auditorDb);
+  t.equal(await age(), 0);
+  await write(context.db);
+  await until(async () => (await age()) > 0.05);
+  await sealRows(sealer);
+  t.equal(await age(), 0);
 });
 
 t.test('the roles that write the log choose neither time nor id, and only the sealer seals', async (t) => {
