@@ -68,6 +68,10 @@ t.test('of a name that a great part of the country bears', async (t) => {
 
 t.test('a name that has just come is found misspelt, before names are counted again', async (t) => {
   const directory = await openChildren(t);
+  // Counted already are others: what is new is told from them.
+  const [known] = await directory.add([
+    { givenNames: 'Rosamund', familyName: 'Ambleforth', dateOfBirth: '2012-01-02' },
+  ]);
   await directory.index();
   const caller = await directory.caller('practitioner');
   const misspelt = { givenNames: 'Zephyrina', familyName: 'Quillfaether', dateOfBirth: '2016-07-08' };
@@ -87,6 +91,14 @@ t.test('a name that has just come is found misspelt, before names are counted ag
     undefined,
     'who is not in the index yet',
   );
+  const noted = await directory.owner.selectFrom('new_names').select('name').execute();
+  t.strictSame(
+    noted.map(({ name }) => name).sort(),
+    ['quillfeather', 'zephyrine'],
+    'and nobody who was counted before',
+  );
+  await indexChildren(directory.worker, [known!.childId]);
+  t.equal((await directory.owner.selectFrom('new_names').select('name').execute()).length, 2);
 });
 
 t.test('a search is explained to a management team, and to nobody else', async (t) => {
