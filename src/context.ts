@@ -4,6 +4,7 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Config } from './config.js';
+import { type AuditLog, createAuditLog } from './db/audit-log.js';
 import { createKysely, createPool, type DatabaseRole } from './db/connect.js';
 import type { Database } from './db/schema.js';
 import { createLogger } from './logger.js';
@@ -19,6 +20,7 @@ export interface Context {
   db: Kysely<Database>;
   /** Reads the audit log, which the process's own role may not. */
   auditorDb: Kysely<Database>;
+  audit: AuditLog;
   elasticsearch: Client;
   /** How common each name is, reread from PostgreSQL now and then. */
   names: NameStatistics;
@@ -63,6 +65,7 @@ export async function createContext(config: Config, overrides: ContextOverrides 
     pool,
     db,
     auditorDb,
+    audit: createAuditLog(db),
     elasticsearch,
     names: createNameStatistics(db),
     metrics: new Registry(),

@@ -9,22 +9,30 @@ export interface AuditEvent {
   details?: Record<string, number | string | boolean | string[] | null>;
 }
 
+interface AuditedBy extends Pick<Access, 'requestId' | 'onBehalfOf'> {
+  caller: Pick<Caller, 'userId' | 'role' | 'organisationId' | 'authority'>;
+  reason: string | null;
+}
+
 /**
  * Writes one event by a user; resolves once PostgreSQL has it on disk. Await it before the answer leaves, or hand in
- * the transaction of the change that it tells of.
+ * the transaction of the change that it tells of. Where much is looked at, `AuditLog` (audit-log.ts) is cheaper.
  */
 export async function recordAudit(db: Kysely<Database>, access: Access, event: AuditEvent): Promise<void> {
-  await insert(db, access.caller, access.reason, access.requestId, event, access.onBehalfOf?.userId);
+  await db.insertInto('audit_events').values(auditRow(access, event)).execute();
 }
 
 /** An event of a signed-in user that touches no child: sign-in, user accounts. */
 export async function recordAccountAudit(
   db: Kysely<Database>,
-  caller: Pick<Caller, 'userId' | 'role' | 'organisationId' | 'authority'>,
+  caller: AuditedBy['caller'],
   requestId: string,
   event: AuditEvent,
 ): Promise<void> {
-  await insert(db, caller, null, requestId, event);
+  await db
+    .insertInto('audit_events')
+    .values(auditRow({ caller, requestId, reason: null }, event))
+    .execute();
 }
 
 /** An event of the system itself: an import, a worker, the command line. */
@@ -47,31 +55,23 @@ export async function recordSystemAudit(db: Kysely<Database>, event: AuditEvent)
     .execute();
 }
 
-async function insert(
-  db: Kysely<Database>,
-  caller: Pick<Caller, 'userId' | 'role' | 'organisationId' | 'authority'>,
-  reason: string | null,
-  requestId: string,
-  event: AuditEvent,
-  onBehalfOf?: string,
-): Promise<void> {
-  await db
-    .insertInto('audit_events')
-    .values({
-      actor: 'user',
-      user_id: caller.userId,
-      role: caller.role,
-      organisation_id: caller.organisationId,
-      authority: caller.authority,
-      on_behalf_of: onBehalfOf ?? null,
-      action: event.action,
-      reason,
-      child_ids: event.childIds ?? [],
-      request_id: requestId,
-      details: JSON.stringify(event.details ?? {}),
-    })
-    .execute();
+/** What is written of an event by a user. */
+export function auditRow({ caller, reason, requestId, onBehalfOf }: AuditedBy, event: AuditEvent) {
+  return {
+    actor: 'user',
+    user_id: caller.userId,
+    role: caller.role,
+    organisation_id: caller.organisationId,
+    authority: caller.authority,
+    on_behalf_of: onBehalfOf?.userId ?? null,
+    action: event.action,
+    reason,
+    child_ids: event.childIds ?? [],
+    request_id: requestId,
+    details: JSON.stringify(event.details ?? {}),
+  } as const;
 }
+export type AuditRow = ReturnType<typeof auditRow>;
 
 /** A row of the audit log as it was written. */
 export interface LoggedEvent {

@@ -1,6 +1,5 @@
 import type { Access } from '../caller.js';
 import type { Context } from '../context.js';
-import { recordAudit } from '../db/audit.js';
 import { isChildNumber } from '../db/child-number.js';
 import { findChildIdByNumber, findRecordFor, NOBODY } from '../db/children.js';
 import { DirectoryError } from '../errors.js';
@@ -19,7 +18,7 @@ export interface ReadChild {
 export async function readChild(context: Context, access: Access, childId: string): Promise<ReadChild> {
   const record = await findRecordFor(context.db, childId, entitledTo(access.caller));
   const visible = record && visibleTo(access.caller, record);
-  await recordAudit(context.db, access, {
+  await context.audit.record(access, {
     action: visible ? 'read' : 'read-not-found',
     childIds: visible ? [childId] : [],
     ...(visible ? { details: { hidden: visible.hidden } } : {}),

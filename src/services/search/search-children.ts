@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Access, viewerOf } from '../../caller.js';
 import type { Context } from '../../context.js';
-import { recordAudit } from '../../db/audit.js';
 import { type ChildFacts, type FactsWanted, findChildIdByNumber, findSomeFacts, NOBODY } from '../../db/children.js';
 import { findIdsByKeys } from '../../db/find-exact.js';
 import { findUnacknowledgedShields } from '../../db/shields.js';
@@ -279,7 +278,7 @@ async function orAudited<T>(search: Search, decide: () => T): Promise<T> {
 }
 
 async function audit({ context, access, criteria, explained }: Search, outcome: string, childIds: string[]) {
-  await recordAudit(context.db, access, {
+  await context.audit.record(access, {
     action: 'search',
     childIds,
     details: {
