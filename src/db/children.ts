@@ -268,6 +268,16 @@ export interface ChangeReach {
 }
 
 /**
+ * One row a child, however many changes wait: the newest version counts, the oldest moment is kept so that lag is
+ * told truly, and a change made after a job was claimed is claimed again.
+ */
+const ONE_ENTRY_A_CHILD = sql`
+  on conflict (child_id) do update set
+    version = greatest(outbox.version, excluded.version),
+    urgent = outbox.urgent or excluded.urgent,
+    claimed_at = null`;
+
+/**
  * Ends every change to a child: gives it its next version, writes the history, and queues it for the index, all in
  * the caller's transaction.
  * @returns the new version
@@ -278,22 +288,28 @@ export async function recordChange(
   note: ChangeNote,
   { urgent = false, hidden = false }: ChangeReach = {},
 ): Promise<number> {
-  const row = await trx
-    .updateTable('children')
-    .set((eb) => ({ version: eb('version', '+', 1), updated_at: new Date() }))
-    .where('id', '=', childId)
-    .returning('version')
-    .executeTakeFirst();
-  if (!row) throw new DirectoryError('not-found', 'No such child');
   // The index knows a shielded child by what was shown until now: a name that was current is hidden from here on. But a
   // child left out by id is searched for otherwise, which nobody may take for a sign of a change to what is hidden.
   if (!hidden) {
     await sql`
       update shields set index_acknowledged_at = null where child_id = ${childId} and lifted_at is null`.execute(trx);
   }
-  await insertHistory(trx, childId, row.version, note);
-  await queueForIndex(trx, childId, row.version, urgent);
-  return row.version;
+  // One statement, since every change waits for each of them, with the child locked.
+  const { rows } = await sql<{ version: number }>`
+    with changed as (
+      update children set version = version + 1, updated_at = now() where id = ${childId} returning id, version
+    ), noted as (
+      insert into child_history (child_id, version, changed_by, source, reason, change)
+      select id, version, ${note.changedBy}::uuid, ${note.source ?? null}::text, ${note.reason}::text, ${JSON.stringify(note.change)}::jsonb
+      from changed
+    ), queued as (
+      insert into outbox (child_id, version, urgent) select id, version, ${urgent}::boolean from changed
+      ${ONE_ENTRY_A_CHILD}
+    )
+    select version from changed`.execute(trx);
+  const [changed] = rows;
+  if (!changed) throw new DirectoryError('not-found', 'No such child');
+  return changed.version;
 }
 
 export async function insertHistory(
@@ -315,10 +331,7 @@ export async function insertHistory(
     .execute();
 }
 
-/**
- * One row a child, however many changes wait: the newest version counts, the oldest moment is kept so that lag is
- * told truly, and a change made after a job was claimed is claimed again.
- */
+/** Queues a child for the index, in the transaction of the change. */
 export async function queueForIndex(
   trx: Kysely<Database>,
   childId: string,
@@ -326,9 +339,7 @@ export async function queueForIndex(
   urgent: boolean,
 ): Promise<void> {
   await sql`
-    insert into outbox (child_id, version, urgent) values (${childId}, ${version}, ${urgent})
-    on conflict (child_id) do update set
-      version = greatest(outbox.version, excluded.version),
-      urgent = outbox.urgent or excluded.urgent,
-      claimed_at = null`.execute(trx);
+    insert into outbox (child_id, version, urgent) values (${childId}, ${version}, ${urgent}) ${ONE_ENTRY_A_CHILD}`.execute(
+    trx,
+  );
 }

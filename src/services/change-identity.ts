@@ -9,10 +9,12 @@ import { type Change, claim, makeChange, readBack, STALE, type Wanted, withChild
 import { requireChild, requirePast } from './child-age.js';
 import type { ReadChild } from './read-child.js';
 import {
+  BeforeUnasked,
   findAlike,
   findIndexedAlike,
-  freshNames,
+  findIndexedBefore,
   type Identity,
+  type Indexed,
   identityOf,
   type Newcomer,
   queueForMatching,
@@ -50,7 +52,7 @@ export async function changeIdentity(
     record && record.version === expectedVersion && isResponsible(access.caller, record.authority)
       ? newcomerOf(record, change)
       : undefined;
-  const indexed = newcomer && freshNames(newcomer).length > 0 ? await findIndexedAlike(context, newcomer) : undefined;
+  const indexed = newcomer ? await findIndexedAlike(context, newcomer) : undefined;
   const wanted: Wanted<ChangedIdentity> = {
     childId,
     expectedVersion,
@@ -62,18 +64,25 @@ export async function changeIdentity(
       return earlier.childId ? { queued: false, ...(await readBack(trx, access, childId)) } : { queued: true };
     },
   };
-  return withChild(context, access, wanted, async (trx, standing) => {
-    if (!newcomer) throw new DirectoryError('stale-version', STALE);
-    const alike = await findAlike(context, trx, newcomer, indexed);
-    if (alike.length > 0) {
-      const row = { action: change.action, childId, ...change.row };
-      await queueForMatching(trx, row, alike, { quarantined: standing.shielded, once: true });
-      await recordAudit(trx, access, { action: `${change.action}-queued`, childIds: [childId] });
-      return { queued: true };
-    }
-    await makeChange(trx, access, standing, change);
-    return { queued: false, ...(await readBack(trx, access, childId)) };
-  });
+  const carryOut = (known: Indexed | undefined) =>
+    withChild<ChangedIdentity>(context, access, wanted, async (trx, standing) => {
+      if (!newcomer || !known) throw new DirectoryError('stale-version', STALE);
+      const alike = await findAlike(context, trx, newcomer, known);
+      if (alike.length > 0) {
+        const row = { action: change.action, childId, ...change.row };
+        await queueForMatching(trx, row, alike, { quarantined: standing.shielded, once: true });
+        await recordAudit(trx, access, { action: `${change.action}-queued`, childIds: [childId] });
+        return { queued: true };
+      }
+      await makeChange(trx, access, standing, change);
+      return { queued: false, ...(await readBack(trx, access, childId)) };
+    });
+  try {
+    return await carryOut(indexed);
+  } catch (error) {
+    if (!(error instanceof BeforeUnasked) || !newcomer || !indexed) throw error;
+    return await carryOut({ ...indexed, before: await findIndexedBefore(context, newcomer) });
+  }
 }
 
 function newcomerOf(record: ChildRecord, { becomes }: IdentityChange): Newcomer {

@@ -72,19 +72,26 @@ function comparable(names: NameParts[], { dateOfBirth: date, gender }: Identity)
 }
 
 /** Ids of children whom the index proposes to be compared; undefined while it is away. */
-interface Indexed {
+export interface Indexed {
   after: string[] | undefined;
-  before: string[] | undefined;
+  /** Not there: not asked for, as few resemble anybody. */
+  before?: string[] | undefined;
 }
 
-/** Asks the index: before the transaction, which should not wait for it. */
+/** It takes to know whom the newcomer resembled before, and the index was not asked: to be tried again with `before`. */
+export class BeforeUnasked extends Error {
+  override readonly name = 'BeforeUnasked';
+}
+
+/** Whom the index proposes for what the newcomer is to be: asked before the transaction, which should not wait for it. */
 export async function findIndexedAlike(context: Context, newcomer: Newcomer): Promise<Indexed> {
-  const { before, after } = newcomer;
-  const [now, earlier] = await Promise.all([
-    propose(context, freshNames(newcomer), after),
-    before && propose(context, before.names, before),
-  ]);
-  return { after: now, before: earlier };
+  const fresh = freshNames(newcomer);
+  return { after: fresh.length > 0 ? await propose(context, fresh, newcomer.after) : [] };
+}
+
+/** Whom it proposes for what the newcomer was. */
+export async function findIndexedBefore(context: Context, { before }: Newcomer): Promise<string[] | undefined> {
+  return before && propose(context, before.names, before);
 }
 
 async function propose(context: Context, names: NameParts[], identity: Identity): Promise<string[] | undefined> {
@@ -108,12 +115,13 @@ async function propose(context: Context, names: NameParts[], identity: Identity)
  * does not wait for an index that is away: then everybody born on that day is compared. Whom somebody resembled before,
  * a twin for one, they may go on resembling; but only who would have been found then, so that no two steps do what one
  * may not: a name and a day both wrong are found by neither, until one of them is put right.
+ * @throws BeforeUnasked
  */
 export async function findAlike(
   context: Context,
   trx: Transaction<Database>,
   newcomer: Newcomer,
-  indexed: Indexed | undefined,
+  indexed: Indexed,
 ): Promise<Alike[]> {
   const { before, after } = newcomer;
   const fresh = freshNames(newcomer);
@@ -121,10 +129,11 @@ export async function findAlike(
   // Two requests for one child at the same moment: the second waits here and then sees the first, however it is spelt.
   // Only ever one such lock, and after every other lock of the transaction, so that nobody waits in a circle.
   await sql`select pg_advisory_xact_lock(hashtextextended(${after.dateOfBirth}, 0))`.execute(trx);
-  const alike = await findPlausible(context, trx, fresh, after, indexed?.after);
+  const alike = await findPlausible(context, trx, fresh, after, indexed.after);
   alike.delete(newcomer.childId ?? '');
-  if (alike.size === 0) return [];
-  const earlier = before ? await findPlausible(context, trx, before.names, before, indexed?.before) : new Map();
+  if (alike.size === 0 || !before) return [...alike.values()];
+  if (!('before' in indexed)) throw new BeforeUnasked();
+  const earlier = await findPlausible(context, trx, before.names, before, indexed.before);
   return [...alike.values()].filter(({ childId }) => !earlier.has(childId));
 }
 
