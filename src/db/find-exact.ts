@@ -52,6 +52,7 @@ export async function findIdsByKeys(db: Kysely<Database>, keys: ExactKeys, limit
 function keyCondition(column: 'family_key' | 'given_key', key: string) {
   const joined = sql`replace(${sql.ref(`n.${column}`)}, ' ', '')`;
   if (!key.endsWith('*')) return sql`${joined} = ${key}`;
-  const prefix = key.slice(0, -1).replace(/[\\%_]/g, '\\$&');
-  return sql`${joined} like ${`${prefix}%`}`;
+  // By bytes, as the index is ordered. As `like` it would find the index only by a plan made for this one value.
+  const prefix = key.slice(0, -1);
+  return sql`(${joined} ~>=~ ${prefix} and ${joined} ~<~ ${`${prefix}\u{10FFFF}`})`;
 }
