@@ -8,7 +8,7 @@ import { CommandError } from '../src/errors.js';
 import { stackStatus } from '../stack/stack.js';
 import { type BenchDirectory, openBenchDirectory, percentile } from './bench-directory.js';
 import { ask, atRate, type Reply, startLoad } from './load.js';
-import { fitLine, type Growth, judgeGrowth, type Point, readMemory, troughs } from './memory.js';
+import { fitLine, type Growth, judgeGrowth, type Point, readMemory } from './memory.js';
 import { takeChildren } from './own-children.js';
 import { setAndLiftShield } from './shields.js';
 
@@ -19,16 +19,18 @@ import { setAndLiftShield } from './shields.js';
 interface Flags {
   children: number;
   instance?: string;
+  warmUp: number;
   minutes: number;
   searches: number;
   changes: number;
   out?: string;
 }
 
-/** Of the time, and at most: caches fill, code is compiled. */
-const WARM_UP_SHARE = 0.2;
-const MOST_WARM_UP_SECONDS = 180;
 const SAMPLES = 180;
+/** Samples from one full collection to the next: 30 collections. */
+const COLLECT_EVERY = 6;
+/** A signal is heard in the process's next turn. */
+const COLLECTION_MS = 500;
 const MOST_CHILDREN = 20_000;
 /** Are read, verified and shielded, and not changed otherwise. */
 const WATCHED = 200;
@@ -38,13 +40,12 @@ const HEALTH_PER_SECOND = 1;
 const SHIELDS_PER_SECOND = 0.1;
 const SHIELD_STANDS_MS = 4_000;
 const MOST_WAITING = 8;
-/** Samples among which the heap's least is taken: two minutes of a quarter of an hour, since a whole collection may take as long to come. */
-const TROUGH_OF = 30;
 
 const command = new Command('long-run')
   .option('--children <n>', 'how many', wholeNumber(1_000, 100_000_000), 100_000)
   .option('--instance <name>', 'a directory by name, which is kept')
-  .option('--minutes <n>', 'how long, with the time to warm up', wholeNumber(1, 55), 15)
+  .option('--warm-up <n>', 'minutes before anything is measured', wholeNumber(0, 30), 10)
+  .option('--minutes <n>', 'how long', wholeNumber(1, 25), 15)
   .option('--searches <n>', 'searches a second', wholeNumber(1, 1_000), 20)
   .option('--changes <n>', 'changes a second', wholeNumber(1, 1_000), 20)
   .option('--out <file>', 'every sample, as JSON')
@@ -57,22 +58,25 @@ async function run(flags: Flags): Promise<void> {
   const workerPort = 20_000 + (process.pid % 10_000);
   const directory = await openBenchDirectory({
     ...flags,
-    env: { WORKER_METRICS_PORT: String(workerPort), HOST: '127.0.0.1' },
+    env: {
+      WORKER_METRICS_PORT: String(workerPort),
+      HOST: '127.0.0.1',
+      NODE_OPTIONS: `--import ${new URL('collect-on-signal.mjs', import.meta.url)}`,
+    },
     say: (line) => console.error(line),
   });
   try {
     const mixed = await startMixedLoad(directory, flags);
     const seconds = flags.minutes * 60;
-    const warmUp = Math.min(MOST_WARM_UP_SECONDS, seconds * WARM_UP_SHARE);
-    await delay(warmUp * 1_000);
+    await delay(flags.warmUp * 60_000);
     mixed.take();
-    const series = await sample(directory, workerPort, seconds - warmUp);
+    const series = await sample(directory, workerPort, seconds);
     const asked = mixed.take();
     await mixed.stop();
     if (flags.out) writeFileSync(flags.out, JSON.stringify(series));
-    const hours = (seconds - warmUp) / 3_600;
-    const grown = series.map(({ name, points, each }) => describe(name, points, each, hours));
-    console.log(tell(flags, warmUp, grown, asked));
+    const hours = flags.minutes / 60;
+    const grown = series.map(({ name, points }) => describe(name, points, hours));
+    console.log(tell(flags, grown, asked));
     const bad = grown
       .filter(({ growth }) => growth === 'grows' || growth === 'open')
       .map(({ name, growth }) => `${name}: ${growth}`);
@@ -169,8 +173,6 @@ function repeatedly(kind: string, perSecond: number, send: () => Promise<Reply>)
 interface Series {
   name: string;
   points: Point[];
-  /** The heap's least of so many points is what counts; 1 where all do. */
-  each: number;
 }
 
 async function sample(
@@ -180,17 +182,18 @@ async function sample(
 ): Promise<Series[]> {
   const sources = [
     ...memoryOf('api', apiPid),
-    heapOf('api', new URL('/metrics', url)),
+    heapOf('api', apiPid, new URL('/metrics', url)),
     ...memoryOf('worker', workerPid),
-    heapOf('worker', new URL(`http://127.0.0.1:${workerPort}/metrics`)),
+    heapOf('worker', workerPid, new URL(`http://127.0.0.1:${workerPort}/metrics`)),
     ...serversOf(),
   ];
-  const series = sources.map(({ name, each }) => ({ name, each, points: [] as Point[] }));
+  const series = sources.map(({ name }) => ({ name, points: [] as Point[] }));
   const began = performance.now();
   const everyMs = Math.max(1_000, (seconds * 1_000) / SAMPLES);
   for (let at = 0; at * everyMs < seconds * 1_000; at++) {
     await delay(Math.max(0, began + at * everyMs - performance.now()));
-    for (const [order, { read }] of sources.entries()) {
+    for (const [order, { read, every }] of sources.entries()) {
+      if (at % every > 0) continue;
       const hours = (performance.now() - began) / 3_600_000;
       series[order]?.points.push({ hours, megabytes: await read() });
     }
@@ -200,23 +203,27 @@ async function sample(
 
 interface Source {
   name: string;
-  each: number;
+  /** Is read at every so many'th sample. */
+  every: number;
   read(): number | Promise<number>;
 }
 
 function memoryOf(name: string, pid: number, tree = false): Source[] {
   return [
-    { name: `${name}, own memory`, each: 1, read: () => readMemory(pid, tree).own },
-    { name: `${name}, resident`, each: 1, read: () => readMemory(pid, tree).resident },
+    { name: `${name}, own memory`, every: 1, read: () => readMemory(pid, tree).own },
+    { name: `${name}, resident`, every: 1, read: () => readMemory(pid, tree).resident },
   ];
 }
 
-function heapOf(name: string, metrics: URL): Source {
+/** Of what is reachable alone: a heap that is never collected whole grows for minutes. */
+function heapOf(name: string, pid: number, metrics: URL): Source {
   const read = async () => {
+    process.kill(pid, 'SIGUSR2');
+    await delay(COLLECTION_MS);
     const text = await (await fetch(metrics)).text();
     return Number(/^nodejs_heap_size_used_bytes (\S+)/m.exec(text)?.[1]) / 2 ** 20;
   };
-  return { name: `${name}, heap after collection`, each: TROUGH_OF, read };
+  return { name: `${name}, heap after collection`, every: COLLECT_EVERY, read };
 }
 
 /** Those of the embedded stack: of others nothing is known here. */
@@ -239,14 +246,14 @@ interface Grown {
 }
 
 /** Resident memory is told and not judged: with files and shared buffers in it, it rises to a bound of the server's. */
-function describe(name: string, points: Point[], each: number, hours: number): Grown {
-  const line = fitLine(each === 1 ? points : troughs(points, Math.min(each, Math.floor(points.length / 4))));
+function describe(name: string, points: Point[], hours: number): Grown {
+  const line = fitLine(points);
   return { name, ...line, growth: name.endsWith('resident') ? 'not judged' : judgeGrowth(line, hours) };
 }
 
-function tell({ children, minutes, searches, changes }: Flags, warmUp: number, grown: Grown[], asked: Asked[]): string {
+function tell({ children, warmUp, minutes, searches, changes }: Flags, grown: Grown[], asked: Asked[]): string {
   return [
-    `${children} children, ${minutes} minutes, the first ${Math.round(warmUp)} s to warm up; ${searches} searches and ${changes} changes a second and what else there is`,
+    `${children} children, ${minutes} minutes after ${warmUp} to warm up; ${searches} searches and ${changes} changes a second and what else there is`,
     '',
     '| memory | start, MB | end, MB | MB an hour | 95% | |',
     '|---|---|---|---|---|---|',

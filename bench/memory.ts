@@ -81,14 +81,6 @@ export function fitLine(points: readonly Point[]): Line {
   };
 }
 
-/** The least of each so many points: what is left of a heap after its garbage has been collected. */
-export function troughs(points: readonly Point[], each: number): Point[] {
-  const found: Point[] = [];
-  for (let at = 0; at + each <= points.length; at += each)
-    found.push(points.slice(at, at + each).reduce((least, one) => (one.megabytes < least.megabytes ? one : least)));
-  return found;
-}
-
 export type Growth = 'flat' | 'grows' | 'open';
 
 /**

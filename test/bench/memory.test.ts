@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import t from 'tap';
-import { fitLine, judgeGrowth, type Point, readMemory, troughs } from '../../bench/memory.js';
+import { fitLine, judgeGrowth, type Point, readMemory } from '../../bench/memory.js';
 import { createRandom } from '../../src/generator/random.js';
 
 const HOURS = 0.2;
@@ -33,14 +33,6 @@ t.test('nineteen intervals of twenty hold the slope', async (t) => {
     if (from <= 50 && to >= 50) held++;
   }
   t.ok(held >= 180 && held < 200, `${held} of 200`);
-});
-
-t.test('of a heap what is left after each collection counts', async (t) => {
-  const saw = Array.from({ length: 40 }, (_, at) => ({ hours: at, megabytes: 50 + (at % 10) * 10 }));
-  t.strictSame(
-    troughs(saw, 10).map(({ megabytes }) => megabytes),
-    [50, 50, 50, 50],
-  );
 });
 
 t.test(
