@@ -17,6 +17,7 @@ import * as forgetting from './20261125T1945Z-forgetting.js';
 import * as approvals from './20261126T0300Z-approvals.js';
 import * as journal from './20261126T0310Z-journal.js';
 import * as credentials from './20261126T0345Z-credentials.js';
+import * as shieldsByChild from './20261126T0700Z-shields-by-child.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
 export const migrations: Record<string, Migration> = {
@@ -38,4 +39,5 @@ export const migrations: Record<string, Migration> = {
   '20261126T0300Z-approvals': approvals,
   '20261126T0310Z-journal': journal,
   '20261126T0345Z-credentials': credentials,
+  '20261126T0700Z-shields-by-child': shieldsByChild,
 };

@@ -5,6 +5,8 @@ import { recordSystemAudit } from '../src/db/audit.js';
 import { type Difference, differenceKinds, verifyProtections } from '../src/services/keeping/verify-protections.js';
 
 const ALERT = 'alert-shields-differ';
+/** What waited while no worker ran is written to the journal first, or each start would say that it was not. */
+const FIRST_AFTER_MS = 60_000;
 /** Beyond these an operator asks the command. */
 const MOST_NAMED = 50;
 
@@ -17,10 +19,13 @@ export function startVerifyingProtections(context: Context): VerifyingProtection
   const { protectionCheckMinutes: minutes } = context.config;
   const ending = new AbortController();
   const check = createProtectionCheck(context);
+  const pause = (ms: number) => setTimeout(ms, undefined, { signal: ending.signal }).catch(() => undefined);
   const running = (async () => {
-    while (minutes > 0 && !ending.signal.aborted) {
+    if (minutes === 0) return;
+    await pause(FIRST_AFTER_MS);
+    while (!ending.signal.aborted) {
       await check();
-      await setTimeout(minutes * 60_000, undefined, { signal: ending.signal }).catch(() => undefined);
+      await pause(minutes * 60_000);
     }
   })();
   return {

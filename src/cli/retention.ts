@@ -1,6 +1,11 @@
 import { Command } from 'commander';
+import type { Kysely } from 'kysely';
 import type { RetentionRun } from '../db/retention.js';
+import type { Database } from '../db/schema.js';
 import { calendarDay, wholeNumber } from './arguments.js';
+
+/** As in the workers: of millions a count alone takes many seconds. */
+const STATEMENT_MS = 120_000;
 
 export function retentionCommand(): Command {
   const retention = new Command('retention').description('archive, destroy, and let the oldest audit months go');
@@ -34,7 +39,8 @@ async function run(flags: { dryRun?: boolean; on?: string; json?: boolean }): Pr
     throw new UsageError('A day to come may only be looked at: add --dry-run. What is destroyed does not come back.');
   const config = readConfig();
   const log = createLogger(config.logLevel);
-  const done = await withDatabase(config, (db) => runRetention({ db, log }, { today: on, dryRun }), 'directory_worker');
+  const work = (db: Kysely<Database>) => runRetention({ db, log }, { today: on, dryRun });
+  const done = await withDatabase(config, work, 'directory_worker', STATEMENT_MS);
   console.log(flags.json ? JSON.stringify(done) : describe(done));
 }
 

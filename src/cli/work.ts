@@ -14,15 +14,18 @@ export function workCommand(): Command {
       application: 'directory-worker',
       statementMs: 120_000,
     });
-    const prepare = async () => {
+    let metrics: Awaited<ReturnType<typeof serveMetrics>> | undefined;
+    const start = async () => {
       await requireReplayed(context.db, config.protectionJournalFile);
-      return config.workerMetricsPort === 0 ? undefined : await serveMetrics(context, config.workerMetricsPort);
+      if (config.workerMetricsPort !== 0) metrics = await serveMetrics(context, config.workerMetricsPort);
+      return startWorkers(context);
     };
-    const metrics = await prepare().catch(async (error: unknown) => {
+    const workers = await start().catch(async (error: unknown) => {
+      // A process without workers that answers as though it were alive would be believed.
+      await metrics?.close();
       await context.close();
       throw error;
     });
-    const workers = await startWorkers(context);
     context.log.info('workers started');
     console.log('working');
     closeWithGrace({ delay: 10_000 }, async ({ err }) => {

@@ -103,11 +103,12 @@ export async function findTruth(db: Kysely<Database>, ids: string[]): Promise<Ma
  */
 export async function queueAgain(db: Kysely<Database>, childIds: string[]): Promise<void> {
   await db.transaction().execute(async (trx) => {
+    // In order, as everybody who locks several.
     await sql`
-      update shields s set index_acknowledged_at = null from children c
-      where c.id = s.child_id and c.id = any(${childIds}::uuid[]) and s.lifted_at is null and c.archived_at is null`.execute(
-      trx,
-    );
+      update shields set index_acknowledged_at = null where id in (
+        select s.id from shields s join children c on c.id = s.child_id
+        where c.id = any(${childIds}::uuid[]) and s.lifted_at is null and c.archived_at is null
+        order by s.child_id for update of s)`.execute(trx);
     await sql`
       insert into outbox (child_id, version, urgent)
       select c.id, c.version, exists (select from shields s where s.child_id = c.id and s.lifted_at is null)

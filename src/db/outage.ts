@@ -9,8 +9,8 @@ const networkCodes = [
   'EHOSTUNREACH',
 ];
 
-/** SQLSTATEs that tell of a server that is away, starting, stopping or too busy; class 08 are its connection errors. */
-const sqlStates = ['57P01', '57P02', '57P03', '57014', '53300', '3D000'];
+/** SQLSTATEs that tell of a server that is away, starting, stopping or too busy, or that broke up a circle of waits; class 08 are its connection errors. */
+const sqlStates = ['57P01', '57P02', '57P03', '57014', '53300', '3D000', '40P01'];
 
 /** node-postgres gives these no code. */
 const messages =

@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
+import { locks } from './locks.js';
 import type { Database } from './schema.js';
 
 /** Of a shield as it was set. */
@@ -42,8 +43,6 @@ export type Protection =
   | (OfChild & { kind: 'remove'; shield?: null; details: NotedPart })
   | (OfChild & { kind: 'consent'; shield?: null; details: { given: boolean } })
   | (Entry & { kind: 'account'; childId: null; number: null; shield?: null; details: NotedAccount });
-
-const PROTECTION_LOCK = 7_203_160;
 
 /** Entries after that one, in the order in which they were committed. */
 export async function findProtections(db: Kysely<Database>, after: number, limit: number): Promise<Protection[]> {
@@ -108,9 +107,10 @@ export async function findUnprotected(db: Kysely<Database>, limit: number): Prom
       where s.lifted_at is null and (select p.kind from protections p where p.child_id = s.child_id
         and p.kind in ('shield', 'unshield', 'destroy') order by p.sequence desc limit 1) is distinct from 'shield' limit ${limit}`,
     sql<Unprotected>`
-      select 'returned' as kind, c.id as "childId", c.number from children c
-      where exists (select from protections p where p.kind = 'destroy' and p.child_id = c.id)
-        or c.number in (select p.number from protections p where p.kind = 'destroy') limit ${limit}`,
+      select 'returned' as kind, c.id as "childId", c.number from (
+        select c.id, c.number from protections p join children c on c.id = p.child_id where p.kind = 'destroy'
+        union select c.id, c.number from protections p join children c on c.number = p.number where p.kind = 'destroy'
+      ) c limit ${limit}`,
     sql<Unprotected>`
       select 'number-free' as kind, p.child_id as "childId", p.number from protections p
       where p.kind = 'destroy' and not exists (
@@ -133,7 +133,7 @@ export async function countStandingShields(db: Kysely<Database>): Promise<number
 
 /** From here to the end of the transaction nobody notes anything, and what is done here is not noted a second time. */
 export async function beginReplay(trx: Transaction<Database>): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${PROTECTION_LOCK})`.execute(trx);
+  await sql`select pg_advisory_xact_lock(${locks.protections})`.execute(trx);
   await sql`set local directory.replaying = 'on'`.execute(trx);
 }
 

@@ -25,7 +25,7 @@ import {
 } from './compare.js';
 
 const REPAIRED_WITHIN_MS = 120_000;
-const LOOK_AGAIN_MS = 250;
+const LOOK_AGAIN_MS = 1_000;
 
 /**
  * Has the differences put right: through the outbox, as any change. Only what no change could ever reach is removed at
