@@ -21,16 +21,24 @@ export async function grantOverride(trx: Transaction<Database>, userId: string, 
   return numUpdatedRows === 1n;
 }
 
+/** That administrator could sign in by the account, or has made it an administrator's. */
+export async function noteSetter(trx: Transaction<Database>, userId: string, setBy: string): Promise<void> {
+  await trx
+    .insertInto('account_setters')
+    .values({ user_id: userId, set_by: setBy })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
 /**
- * Whether two accounts may be taken for two people. They may not where one administrator made both, or could sign in by both:
- * who made an account, or whoever made the account of who did, and so on, counts as the same.
+ * Whether two accounts may be taken for two people. They may not where one administrator could ever have signed in by both: who
+ * made an account or set one of its credentials, or did so to the account of who did, and so on, counts as the same.
  */
 export async function areIndependent(db: Kysely<Database>, one: string, other: string): Promise<boolean> {
   const { rows } = await sql`
     with recursive behind (account, id) as (
       values ('one', ${one}::uuid), ('other', ${other}::uuid)
-      union select b.account, setter.id from behind b join users u on u.id = b.id
-        cross join lateral unnest(array[u.password_by, u.totp_by, u.subject_by]) as setter (id) where setter.id is not null
+      union select b.account, s.set_by from behind b join account_setters s on s.user_id = b.id
     )
     select from behind a join behind b using (id) where a.account = 'one' and b.account = 'other'`.execute(db);
   return rows.length === 0;

@@ -31,6 +31,7 @@ export interface Database {
   matching_queue: MatchingQueueTable;
   child_history: ChildHistoryTable;
   idempotency_keys: IdempotencyKeyTable;
+  account_setters: AccountSetterTable;
   audit_events: AuditEventTable;
   audit_chain: { position: number; event_id: number; link: Buffer };
   audit_seals: AuditSealTable;
@@ -82,12 +83,15 @@ interface UserTable {
   may_override_shields: Generated<boolean>;
   override_asked_by: string | null;
   override_asked_at: Date | null;
-  password_by: string | null;
-  totp_by: string | null;
-  subject_by: string | null;
   external_subject: string | null;
   tokens_not_before: Date | null;
   created_at: Generated<Date>;
+}
+
+interface AccountSetterTable {
+  user_id: string;
+  set_by: string;
+  first_at: Generated<Date>;
 }
 
 interface SignInFailureTable {

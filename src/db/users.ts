@@ -358,9 +358,6 @@ export type UserValues = Pick<
   | 'external_subject'
   | 'override_asked_by'
   | 'override_asked_at'
-  | 'password_by'
-  | 'totp_by'
-  | 'subject_by'
 >;
 
 /** @returns false when the user name, or the subject, is taken */

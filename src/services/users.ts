@@ -5,6 +5,7 @@ import type { Config } from '../config.js';
 import type { Context } from '../context.js';
 import { type AuditEvent, recordAccountAudit, recordSystemAudit } from '../db/audit.js';
 import { ensureAuthority, findOrInsertOrganisation, isAuthority, setLive } from '../db/organisations.js';
+import { noteSetter } from '../db/override-rights.js';
 import type { Database, Role } from '../db/schema.js';
 import { revokeSessionsOf } from '../db/sessions.js';
 import {
@@ -62,9 +63,6 @@ async function createUser(
     authority: user.authority ?? null,
     may_override_shields: by === null && user.mayOverrideShields === true,
     ...(by !== null && user.mayOverrideShields ? askedForBy(by) : notAskedFor),
-    password_by: user.password === undefined ? null : by,
-    totp_by: by,
-    subject_by: user.externalSubject ? by : null,
     external_subject: user.externalSubject ?? null,
     organisation_id: await organisationIdOf(trx, user.organisation ?? null),
     password_hash: passwordHash,
@@ -76,6 +74,7 @@ async function createUser(
   await requireFreeSubject(trx, userId, user.externalSubject);
   if (!(await insertUser(trx, userId, values))) throw new DirectoryError('conflict', 'This user name is taken');
   await replaceRecoveryCodes(trx, userId, hashesOf(userId, factor));
+  if (by !== null) await noteSetter(trx, userId, by);
   await audit({ action: 'create-user', details: { userId, role: user.role } });
   if (values.override_asked_by !== null) await audit({ action: 'ask-shield-override', details: { userId } });
   return { ...viewOf(await getUser(trx, userId)), ...factor };
@@ -142,15 +141,6 @@ const endsSessions = [
 /** What lets whoever sets it sign in as somebody else. */
 const lendsAccount = ['password', 'externalSubject', 'resetTotp'] as const;
 
-/** Each by itself: who sets one leaves the others to whoever knows them. */
-function setBy({ password, externalSubject, resetTotp }: UserChange, administrator: string) {
-  return {
-    ...(password !== undefined && { password_by: administrator }),
-    ...(externalSubject !== undefined && { subject_by: administrator }),
-    ...(resetTotp && { totp_by: administrator }),
-  };
-}
-
 /** @throws DirectoryError `not-found`, `forbidden`, `invalid-request` */
 export async function changeUser(
   context: Context,
@@ -186,7 +176,6 @@ export async function changeUser(
       role: change.role,
       authority: change.authority,
       ...right,
-      ...(lent && setBy(change, caller.userId)),
       organisation_id: change.organisation === undefined ? undefined : await organisationIdOf(trx, change.organisation),
       background_check_on: change.backgroundCheckOn,
       training_completed_on: change.trainingCompletedOn,
@@ -199,6 +188,8 @@ export async function changeUser(
         totp_last_step: 0,
       }),
     });
+    if (lent || (change.role === 'administrator' && user.role !== 'administrator'))
+      await noteSetter(trx, userId, caller.userId);
     if (passwordHash) await forgetAllFailures(trx, userId);
     if (factor) await replaceRecoveryCodes(trx, userId, hashesOf(userId, factor));
     if (endsSessions.some((field) => change[field] !== undefined)) await revokeSessionsOf(trx, userId);

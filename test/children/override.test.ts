@@ -274,7 +274,29 @@ t.test('a shield is looked past by right alone, once, and never in secret', asyn
       t.match(await approve(other.as.userId, await signedIn()), refused, still);
     }
     t.match(await reset({ password: 'a password of somebody else' }), { status: 200 });
-    t.match(await approve(other.as.userId, await signedIn()), { status: 200 }, 'but by one of which they know nothing');
+    t.match(await approve(other.as.userId, await signedIn()), refused, 'nor by one that was theirs once');
+    t.match(await approve(other.as.userId, third), { status: 200 }, 'but by one that never was');
+
+    const pair = [await make(first, 'administrator'), await make(first, 'administrator')] as const;
+    for (const [one, another] of [pair, [...pair].reverse() as [(typeof pair)[0], (typeof pair)[0]]]) {
+      const all = {
+        password: 'a password of the other',
+        externalSubject: `${one.as.username}@example`,
+        resetTotp: true,
+      };
+      const fresh = await issueToken(owner, directory.app.signAccessToken, another.as.username, 30);
+      another.as.headers.authorization = `Bearer ${fresh}`;
+      t.match(await send(another.as, 'PATCH', `/v1/users/${one.as.userId}`, all), { status: 200 });
+    }
+    const wanted = await make(first, 'management-team', { mayOverrideShields: true });
+    for (const { as } of pair) {
+      as.headers.authorization = `Bearer ${await issueToken(owner, directory.app.signAccessToken, as.username, 30)}`;
+      t.match(await approve(wanted.as.userId, as), refused, 'nor by two that have set one another anew');
+    }
+    const friend = await directory.caller('practitioner');
+    t.match(await send(first, 'PATCH', `/v1/users/${friend.userId}`, { role: 'administrator' }), { status: 200 });
+    friend.headers.authorization = `Bearer ${await issueToken(owner, directory.app.signAccessToken, friend.username, 30)}`;
+    t.match(await approve(wanted.as.userId, friend), refused, 'nor by one whom they have made an administrator');
 
     const waiting = await make(first, 'management-team', { mayOverrideShields: true });
     t.match(await send(third, 'PATCH', `/v1/users/${waiting.as.userId}`, { resetTotp: true }), {
