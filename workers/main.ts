@@ -14,8 +14,8 @@ import {
   parseIndexJob,
 } from '../src/queues/index-queue.js';
 import { createRetentionQueue } from '../src/queues/retention-queue.js';
+import { IndexRetryError, indexChildren } from '../src/services/index/write-documents.js';
 import { typeOfError } from './errors.js';
-import { IndexRetryError, indexChildren } from './index-children.js';
 import { createIndexKeeper } from './keep-index.js';
 import { startRebuilder } from './rebuild/rebuilder.js';
 import { startReconciling } from './reconcile-index.js';

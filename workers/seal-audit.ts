@@ -1,11 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Kysely, sql, type Transaction } from 'kysely';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Context } from '../src/context.js';
 import { recordSystemAudit } from '../src/db/audit.js';
 import { findSealedLooks, findUnsealedAge } from '../src/db/audit-chain.js';
 import { createKysely, createPool } from '../src/db/connect.js';
 import type { Database } from '../src/db/schema.js';
+import { oneCounter, oneGauge } from '../src/metrics.js';
 import { createBurstWatch } from '../src/services/audit/bursts.js';
 import { exportHeads } from '../src/services/audit/export-heads.js';
 import { sealRows } from '../src/services/audit/seal-rows.js';
@@ -38,35 +39,24 @@ export interface Alerts {
   forget(): void;
 }
 
-/** One of a name in a process, however often its workers are stopped and started. */
-function counter<Label extends string = never>(
-  metrics: Registry,
-  name: string,
-  help: string,
-  labelNames: Label[] = [],
-) {
-  const known = metrics.getSingleMetric(name);
-  if (known instanceof Counter) return known as Counter<Label>;
-  return new Counter<Label>({ name, help, labelNames, registers: [metrics] });
-}
-
 /** Whichever process is to seal it. */
 function observeUnsealed({ metrics, auditorDb }: Context): void {
-  const name = 'audit_oldest_unsealed_seconds';
-  if (metrics.getSingleMetric(name)) return;
-  new Gauge({
-    name,
+  oneGauge(metrics, {
+    name: 'audit_oldest_unsealed_seconds',
     help: 'How long the oldest row of the audit log without a seal has waited',
-    registers: [metrics],
     async collect() {
       this.set(await findUnsealedAge(auditorDb).catch(() => Number.NaN));
     },
   });
 }
 
+/** By kind; also of the alert that shields are not as their journal says. */
+export const alertCounter = (metrics: Registry) =>
+  oneCounter(metrics, { name: 'audit_alerts_total', help: 'Alerts raised in the audit log', labelNames: ['kind'] });
+
 export function createAlerts({ config, metrics, log }: Context): Alerts {
   const { minutes } = config.audit.alerts;
-  const raised = counter(metrics, 'audit_alerts_total', 'Alerts raised in the audit log', ['kind']);
+  const raised = alertCounter(metrics);
   let watch = createBurstWatch(config.audit.alerts);
   let seen = 0;
   const forget = () => {
@@ -112,7 +102,10 @@ export function startSealer(context: Context): Sealer {
   const { config, log, metrics } = context;
   const db = openSealerDatabase(context);
   const alerts = createAlerts(context);
-  const sealedRows = counter(metrics, 'audit_sealed_rows_total', 'Audit rows sealed by this process');
+  const sealedRows = oneCounter(metrics, {
+    name: 'audit_sealed_rows_total',
+    help: 'Audit rows sealed by this process',
+  });
   observeUnsealed(context);
   const ending = new AbortController();
   const failing = new Set<string>();

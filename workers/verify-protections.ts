@@ -1,8 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Context } from '../src/context.js';
 import { recordSystemAudit } from '../src/db/audit.js';
+import { oneGauge } from '../src/metrics.js';
 import { type Difference, differenceKinds, verifyProtections } from '../src/services/keeping/verify-protections.js';
+import { alertCounter } from './seal-audit.js';
 
 const ALERT = 'alert-shields-differ';
 /** What waited while no worker ran is written to the journal first, or each start would say that it was not. */
@@ -66,29 +68,17 @@ export function createProtectionCheck({ config, db, log, metrics }: Context): ()
   };
 }
 
-/** One of each in a process, however often its workers are stopped and started. */
 function createFigures(metrics: Registry) {
-  const known = <T>(name: string, make: (name: string) => T) =>
-    (metrics.getSingleMetric(name) as T | undefined) ?? make(name);
   return {
-    differences: known(
-      'protection_differences',
-      (name) =>
-        new Gauge({
-          name,
-          help: 'Shields and destroyed numbers that are not as the journal says, at the last check',
-          labelNames: ['kind'],
-          registers: [metrics],
-        }),
-    ),
-    checkedAt: known(
-      'protection_checked_timestamp_seconds',
-      (name) => new Gauge({ name, help: 'When shields were last compared with their journal', registers: [metrics] }),
-    ),
-    alerts: known(
-      'audit_alerts_total',
-      (name) =>
-        new Counter({ name, help: 'Alerts raised in the audit log', labelNames: ['kind'], registers: [metrics] }),
-    ),
+    differences: oneGauge(metrics, {
+      name: 'protection_differences',
+      help: 'Shields and destroyed numbers that are not as the journal says, at the last check',
+      labelNames: ['kind'],
+    }),
+    checkedAt: oneGauge(metrics, {
+      name: 'protection_checked_timestamp_seconds',
+      help: 'When shields were last compared with their journal',
+    }),
+    alerts: alertCounter(metrics),
   };
 }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { indexChildren } from '../../workers/index-children.js';
+import { indexChildren } from '../../src/services/index/write-documents.js';
 import { type ChildParts, openChildren, seeded } from '../helpers/children.js';
 import { shieldAlone } from '../helpers/household.js';
 import { until } from '../helpers/wait.js';

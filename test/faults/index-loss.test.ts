@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import { ensureIndex, readAlias, writeAlias } from '../../src/search/aliases.js';
-import { indexChildren } from '../../workers/index-children.js';
+import { indexChildren } from '../../src/services/index/write-documents.js';
 import { createIndexKeeper } from '../../workers/keep-index.js';
 import { type ChildParts, openChildren, type TestChildren } from '../helpers/children.js';
 import { clientFor, idsOf, type TestClient } from '../helpers/client.js';

@@ -9,7 +9,7 @@ import { findLiveIndex } from '../../src/db/rebuilds.js';
 import { ensureIndex, nextAlias, readAlias } from '../../src/search/aliases.js';
 import { newestMapping } from '../../src/search/mappings.js';
 import { compareIndex } from '../../src/services/index/compare.js';
-import { indexChildren } from '../../workers/index-children.js';
+import { indexChildren } from '../../src/services/index/write-documents.js';
 import { dropOldIndices } from '../../workers/rebuild/go-live.js';
 import { takeUpRebuild } from '../../workers/rebuild/rebuilder.js';
 import { type Answer, openChildren, type TestChildren } from '../helpers/children.js';

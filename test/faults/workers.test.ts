@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import type { Context } from '../../src/context.js';
 import { createIndexQueue, createRedis, indexQueues } from '../../src/queues/index-queue.js';
 import { ensureIndex, nextAlias, readAlias, writeAlias } from '../../src/search/aliases.js';
-import { indexChildren } from '../../workers/index-children.js';
+import { indexChildren } from '../../src/services/index/write-documents.js';
 import { relayOutbox, startRelay } from '../../workers/relay-outbox.js';
 import { type ChildParts, openChildren, type TestChildren } from '../helpers/children.js';
 import { clientFor, idsOf } from '../helpers/client.js';

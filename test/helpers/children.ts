@@ -17,7 +17,7 @@ import {
 import type { Gender } from '../../src/matching/types.js';
 import { ensureIndex, writeAlias } from '../../src/search/aliases.js';
 import { todayInEngland } from '../../src/services/child-age.js';
-import { indexChildren } from '../../workers/index-children.js';
+import { indexChildren } from '../../src/services/index/write-documents.js';
 import { openDirectory, type TestCaller, type TestDirectory, type TestDirectoryOptions } from './directory.js';
 import { until } from './wait.js';
 

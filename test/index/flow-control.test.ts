@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import t from 'tap';
 import { createIndexQueue, createRedis, indexQueues, parseIndexJob } from '../../src/queues/index-queue.js';
-import { indexChildren } from '../../workers/index-children.js';
+import { indexChildren } from '../../src/services/index/write-documents.js';
 import { startWorkers } from '../../workers/main.js';
 import { relayOutbox } from '../../workers/relay-outbox.js';
 import { openChildren, type TestChild } from '../helpers/children.js';

@@ -7,7 +7,7 @@ import { projectRoot } from '../../src/config.js';
 import { foldFigures } from '../../src/db/index-figures.js';
 import { createRedis } from '../../src/queues/index-queue.js';
 import { judgeHealth, type Readings } from '../../src/services/index/health.js';
-import { indexChildren } from '../../workers/index-children.js';
+import { indexChildren } from '../../src/services/index/write-documents.js';
 import { startWorkers } from '../../workers/main.js';
 import { openChildren, type TestChild, type TestChildren } from '../helpers/children.js';
 import { openDirectory, type TestDirectory } from '../helpers/directory.js';

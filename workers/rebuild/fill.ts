@@ -6,7 +6,7 @@ import type { Lease, Rebuild } from '../../src/db/rebuilds.js';
 import { indexBehind, isTolerable, nextAlias } from '../../src/search/aliases.js';
 import { removeDocuments } from '../../src/search/documents.js';
 import { compareIndex, type Difference, findBeyondReach, MOST_DIFFERENCES } from '../../src/services/index/compare.js';
-import { type Target, writeTo } from '../index-children.js';
+import { type Target, writeTo } from '../../src/services/index/write-documents.js';
 import { getHeld, RebuildFailedError, save } from './lease.js';
 import { createPace, type Pace } from './pace.js';
 

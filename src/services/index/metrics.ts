@@ -1,4 +1,5 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { type Counter, Gauge, type Registry } from 'prom-client';
+import { oneCounter } from '../../metrics.js';
 import { type IndexHealth, indexStatuses } from '../../schemas/index-health.js';
 import type { HealthReader } from './health.js';
 
@@ -83,15 +84,11 @@ export function observeIndex(metrics: Registry, health: HealthReader): void {
   );
 }
 
-/** What became of the documents that a worker wrote; one counter a process, however often it is asked for. */
+/** What became of the documents that a worker wrote. */
 export function documentCounter(metrics: Registry): Counter<'outcome'> {
-  const name = 'index_documents_written_total';
-  const known = metrics.getSingleMetric(name);
-  if (known instanceof Counter) return known;
-  return new Counter({
-    name,
+  return oneCounter(metrics, {
+    name: 'index_documents_written_total',
     help: 'Documents sent to the index: acknowledged, refused for good, or to be tried again',
     labelNames: ['outcome'],
-    registers: [metrics],
   });
 }

@@ -1,13 +1,13 @@
 import type { estypes } from '@elastic/elasticsearch';
 import { sql } from 'kysely';
-import type { Context } from '../src/context.js';
-import { type ChildFacts, findFacts } from '../src/db/children.js';
-import { noteNewNames } from '../src/db/name-frequencies.js';
-import { buryDeadLetters, findPending, settle } from '../src/db/outbox.js';
-import { nextAlias, writeAlias } from '../src/search/aliases.js';
-import { fitDocument, newestMapping } from '../src/search/mappings.js';
-import { nameParts, projectChild } from '../src/search/projection.js';
-import { documentCounter } from '../src/services/index/metrics.js';
+import type { Context } from '../../context.js';
+import { type ChildFacts, findFacts } from '../../db/children.js';
+import { noteNewNames } from '../../db/name-frequencies.js';
+import { buryDeadLetters, findPending, settle } from '../../db/outbox.js';
+import { nextAlias, writeAlias } from '../../search/aliases.js';
+import { fitDocument, newestMapping } from '../../search/mappings.js';
+import { nameParts, projectChild } from '../../search/projection.js';
+import { documentCounter } from './metrics.js';
 
 /** Some documents could not be written for now: the job is to be tried again. Carries counts and types, no data. */
 export class IndexRetryError extends Error {
