@@ -96,10 +96,19 @@ try {
   const archive = `/v1/children/${archived.much.childId}/archive`;
   await asOwn('PUT', archive, undefined, { 'if-match': archived.much.version });
 
+  // Before any trial makes a child who lives there openly.
+  const households: Trial = {
+    name: 'household, of a hidden home and of nobody',
+    one: { method: 'GET', url: `/v1/children/${await settleStranger('Wulfexa', place, parent)}/shield/household` },
+    other: {
+      method: 'GET',
+      url: `/v1/children/${await settleStranger('Fjolbrin', elsewhere, nobodysParent)}/shield/household`,
+    },
+  };
   const trialsOf = (pair: Pair) => [...readingTrials(pair), ...writingTrials(pair), ...callerTrials(pair, operator)];
-  const plant: Trial = { ...(trialsOf(settled)[0] as Trial), plantedMs: PLANTED_MS };
+  const plant: Trial = { ...(readingTrials(settled)[0] as Trial), plantedMs: PLANTED_MS };
   const stages = [
-    { stage: '', through: api, trials: [...trialsOf(settled), ...archivedTrials(archived, operator)] },
+    { stage: '', through: api, trials: [households, ...trialsOf(settled), ...archivedTrials(archived, operator)] },
     { stage: 'index stale: ', through: api, trials: trialsOf(late) },
     // A fuzzy search is refused then.
     { stage: 'Elasticsearch away: ', through: away, trials: trialsOf(late).filter(({ name }) => !/fuzzy/.test(name)) },
@@ -188,6 +197,19 @@ try {
   async function create(child: Child): Promise<Known> {
     const { body, etag } = await asOwn('POST', '/v1/children', child);
     return { ...child, childId: body.childId, number: body.number, addressId: noId, version: etag };
+  }
+
+  /** A child of the stranger's own, openly where somebody hides or where nobody does. @returns its id */
+  async function settleStranger(givenNames: string, home: typeof place, parentName: string): Promise<string> {
+    const { line, town, postcode } = home;
+    const child = {
+      givenNames,
+      familyName: 'Oqvintar',
+      dateOfBirth: '2010-02-03',
+      addresses: [{ kind: 'home', line1: line, town, postcode }],
+      parents: [{ name: parentName, relationship: 'mother' }],
+    };
+    return (await asOwn('POST', '/v1/children', child, stranger)).body.childId;
   }
 
   async function shield(child: Known): Promise<void> {

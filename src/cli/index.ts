@@ -123,8 +123,8 @@ async function list(options: { json?: boolean }): Promise<void> {
   });
   if (options.json) console.log(JSON.stringify({ total: deadLetters.length, deadLetters }));
   else {
-    for (const { id, childId, version, failedAt, reason } of deadLetters)
-      console.log([id, childId, version, failedAt.toISOString(), reason].join('  '));
+    for (const { id, childId, failedAt, reason } of deadLetters)
+      console.log([id, childId, failedAt.toISOString(), reason].join('  '));
     console.error(`${deadLetters.length} dead letters`);
   }
 }

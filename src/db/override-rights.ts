@@ -3,8 +3,9 @@ import type { Database } from './schema.js';
 
 const ASKED_DAYS = 7;
 
-/** Whether somebody's asking for the right to look past shields can still be approved. */
-export const askedLately = sql<boolean>`(users.override_asked_at > now() - make_interval(days => ${ASKED_DAYS}::int))`;
+/** Whether somebody's asking for the right to look past shields can still be approved: while who asked is an administrator. */
+export const askedLately = sql<boolean>`(users.override_asked_at > now() - make_interval(days => ${ASKED_DAYS}::int)
+  and exists (select from users asker where asker.id = users.override_asked_by and asker.role = 'administrator' and asker.disabled_at is null))`;
 /** Until when. */
 export const askedUntil = sql<Date | null>`
   case when ${askedLately} then users.override_asked_at + make_interval(days => ${ASKED_DAYS}::int) end`;
@@ -42,4 +43,15 @@ export async function areIndependent(db: Kysely<Database>, one: string, other: s
     )
     select from behind a join behind b using (id) where a.account = 'one' and b.account = 'other'`.execute(db);
   return rows.length === 0;
+}
+
+/** Whether that administrator could ever have signed in by the account. */
+export async function isSetter(db: Kysely<Database>, userId: string, administrator: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('account_setters')
+    .select('set_by')
+    .where('user_id', '=', userId)
+    .where('set_by', '=', administrator)
+    .executeTakeFirst();
+  return row !== undefined;
 }

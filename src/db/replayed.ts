@@ -48,7 +48,7 @@ export async function narrowAccount(
 ): Promise<{ closed: boolean } | undefined> {
   const { rows } = await sql<{ closed: boolean }>`
     update users u set
-      may_override_shields = u.may_override_shields and ${mayOverrideShields},
+      may_override_shields = u.may_override_shields and ${mayOverrideShields} and not n.closed,
       disabled_at = case when n.closed then coalesce(u.disabled_at, now()) else u.disabled_at end
     from (select id, ${closed} or role <> ${role} or authority is distinct from ${authority} as closed from users) n
     where u.id = ${userId} and n.id = u.id

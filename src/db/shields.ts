@@ -240,6 +240,14 @@ export async function insertOverride(trx: Transaction<Database>, override: NewOv
     .execute();
 }
 
+/** How often somebody has looked past shields within the hour. */
+export async function countLateOverrides(trx: Transaction<Database>, userId: string): Promise<number> {
+  const { rows } = await sql<{ looks: number }>`
+    select count(*)::int as looks from shield_overrides
+    where user_id = ${userId} and overridden_at > now() - interval '1 hour'`.execute(trx);
+  return rows[0]?.looks ?? 0;
+}
+
 export interface Override {
   overrideId: string;
   childId: string;

@@ -47,6 +47,12 @@ export function isSameParent(one: ParentContact, other: ParentContact): boolean 
   return (phone !== '' && phone === phoneKey(other.phone)) || (email !== '' && email === emailKey(other.email));
 }
 
+/** In one part at least, so that one part of a double-barrelled name is enough. */
+export function isSameFamilyName(one: string, other: string): boolean {
+  const tokens = new Set(parseName(one).tokens);
+  return parseName(other).tokens.some((token) => tokens.has(token));
+}
+
 /** By first and last part: middle names come and go. A name of one part is compared whole. */
 export function isSameParentName(one: string, other: string): boolean {
   const [a, b] = [parseName(one), parseName(other)];

@@ -5,7 +5,7 @@ import { createRateLimiter } from '../services/rate-limiter.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Search, number look-up and verification: one count for all of them. */
+    /** Whatever tells who else there is: search, look-up, verification, households, what is compared with everybody. One count for all of them. */
     rateLimited?: boolean;
   }
 }
@@ -23,8 +23,12 @@ export function limitRates(app: FastifyInstance, { config, urls, log }: Context)
     if (request.is404 || !request.routeOptions.config.rateLimited) return;
     const retryAfterSeconds = await limiter.take(request.caller);
     if (retryAfterSeconds === undefined) return;
-    throw new DirectoryError('rate-limited', 'Too many searches, look-ups and verifications within a minute', {
-      retryAfterSeconds,
-    });
+    throw new DirectoryError(
+      'rate-limited',
+      'Too many searches, and whatever else tells of children, within a minute',
+      {
+        retryAfterSeconds,
+      },
+    );
   });
 }

@@ -40,7 +40,7 @@ export const shieldRoutes =
     app.get(
       '/v1/children/:childId/shield/household',
       {
-        config: { access: managers },
+        config: { access: managers, rateLimited: true },
         schema: {
           tags,
           summary: 'Who shares an address or a parent with a child, and what may be decided on them',
@@ -54,7 +54,7 @@ export const shieldRoutes =
     app.put(
       '/v1/children/:childId/shield',
       {
-        config: { access: managers },
+        config: { access: managers, rateLimited: true },
         bodyLimit: HOUSEHOLD_BYTES,
         schema: {
           tags,
@@ -95,7 +95,7 @@ export const shieldRoutes =
     app.post(
       '/v1/children/:childId/shield-override',
       {
-        config: { access: managers, refusals: ['conflict'] },
+        config: { access: managers, rateLimited: true, refusals: ['conflict'] },
         schema: {
           tags,
           summary: "Look past another authority's shield, once",

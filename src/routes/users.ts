@@ -1,13 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Context } from '../context.js';
-import { nothingSchema } from '../schemas/common.js';
 import {
+  approvalSchema,
   newUserSchema,
   userChangeSchema,
   userPageQuery,
   userPageSchema,
   userParams,
-  userSchema,
   userWithSecretSchema,
 } from '../schemas/users.js';
 import { approveOverrideAs } from '../services/approve-override.js';
@@ -61,14 +60,15 @@ export function userRoutes(context: Context): FastifyPluginAsyncTypebox {
         schema: {
           summary: 'Approve that an account may look past shields',
           description:
-            'By another administrator than the one who asked (mayOverrideShields of the account), within a week. 403 for that one, and for an administrator whose account was made or reset by them, or by a third behind both; 409 where nothing was asked.',
+            'By another administrator than the one who asked (mayOverrideShields of the account), within a week. The account gets a new second factor, told in this answer alone. 403 for who asked, for an administrator whose account was made or reset by them or by a third behind both, and for who has ever set credentials of the account; 409 where nothing was asked, or by somebody else.',
           tags,
           params: userParams,
-          body: nothingSchema,
-          response: { 200: userSchema },
+          body: approvalSchema,
+          response: { 200: userWithSecretSchema },
         },
       },
-      async (request) => approveOverrideAs(context, request.caller, request.id, request.params.userId),
+      async (request) =>
+        approveOverrideAs(context, request.caller, request.id, request.params.userId, request.body.askedBy),
     );
   };
 }

@@ -109,7 +109,6 @@ export const deadLetterPageSchema = Type.Object({
     Type.Object({
       id: Type.String(),
       childId: Type.String(),
-      version: Type.Integer(),
       reason: Type.String({ description: 'Types of errors, never a value of the record' }),
       failedAt: moment,
     }),

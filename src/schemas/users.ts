@@ -8,6 +8,11 @@ const date = Type.String({ format: 'date', description: 'YYYY-MM-DD' });
 
 export const userParams = Type.Object({ userId: uuid }, strict);
 
+export const approvalSchema = Type.Object(
+  { askedBy: Type.String({ format: 'uuid', description: 'Who asked: `overrideAsked.by` of the account' }) },
+  strict,
+);
+
 export const organisationSchema = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 200, pattern: `^[^${CONTROLS}]*[^${CONTROLS}\\s][^${CONTROLS}]*$` }),

@@ -2,27 +2,40 @@ import type { Kysely, Transaction } from 'kysely';
 import type { Caller } from '../caller.js';
 import type { Context } from '../context.js';
 import { recordAccountAudit, recordSystemAudit } from '../db/audit.js';
-import { areIndependent, grantOverride } from '../db/override-rights.js';
+import { areIndependent, grantOverride, isSetter } from '../db/override-rights.js';
 import type { Database } from '../db/schema.js';
+import { revokeSessionsOf } from '../db/sessions.js';
 import { findCredentials, lockUser } from '../db/users.js';
 import { DirectoryError } from '../errors.js';
-import type { UserView } from '../schemas/users.js';
-import { getUser, viewOf } from './users.js';
+import type { UserView, UserWithSecret } from '../schemas/users.js';
+import { getUser, renewSecondFactor, viewOf } from './users.js';
 
 /**
  * A second administrator's word that the account is to look past shields: until then the right is not there. Whoever asked cannot
- * approve, nor an account behind which the same administrator may be, nor the one whom it is about.
- * @throws DirectoryError `not-found`; `conflict` where nothing waits for it any more; `forbidden`
+ * approve, nor an account behind which the same administrator may be, nor the one whom it is about. The account gets a new second
+ * factor, told to who approves: whoever made the account knows its password, who approves the other half, and only the person
+ * is given both. So nobody approves who has ever set the account's credentials.
+ * @param asked who asked, as the approver has read it: what somebody else has asked for since is not approved by it
+ * @throws DirectoryError `not-found`; `conflict` where nothing waits for it any more, or what another asked; `forbidden`
  */
 export async function approveOverrideAs(
   context: Context,
   caller: Caller,
   requestId: string,
   userId: string,
-): Promise<UserView> {
+  asked: string,
+): Promise<UserWithSecret> {
   try {
     return await context.db.transaction().execute(async (trx) => {
       const askedBy = await findAsker(trx, userId);
+      if (askedBy !== asked.toLowerCase())
+        throw new DirectoryError('conflict', 'Another administrator asks for it now: look again');
+      if (await isSetter(trx, userId, caller.userId)) {
+        throw new DirectoryError(
+          'forbidden',
+          'It takes an administrator who has never set what this account signs in by',
+        );
+      }
       if (userId === caller.userId || !(await areIndependent(trx, caller.userId, askedBy))) {
         throw new DirectoryError(
           'forbidden',
@@ -31,7 +44,10 @@ export async function approveOverrideAs(
       }
       const details = { userId, askedBy };
       await recordAccountAudit(trx, caller, requestId, { action: 'approve-shield-override', details });
-      return grant(trx, userId, askedBy);
+      await grant(trx, userId, askedBy);
+      const factor = await renewSecondFactor(trx, context.config, await getUser(trx, userId));
+      await revokeSessionsOf(trx, userId);
+      return { ...viewOf(await getUser(trx, userId)), ...factor };
     });
   } catch (error) {
     if (error instanceof DirectoryError && error.code !== 'not-found') {

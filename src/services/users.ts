@@ -167,8 +167,8 @@ export async function changeUser(
     requireOverrideRole(role, change.mayOverrideShields);
     await requireFreeSubject(trx, userId, change.externalSubject);
     const lent = userId !== caller.userId && lendsAccount.some((field) => change[field] !== undefined);
-    const right = overrideRight(user, { role, asked: change.mayOverrideShields, lent }, caller.userId);
-    const factor = change.resetTotp ? newSecondFactor(user.username) : undefined;
+    const { mayOverrideShields: asked, disabled } = change;
+    const right = overrideRight(user, { role, asked, lent, disabled }, caller.userId);
     const passwordHash = change.password === undefined ? undefined : await hashPassword(change.password);
     // A column whose value is undefined stays as it is.
     await updateUser(trx, userId, {
@@ -183,22 +183,28 @@ export async function changeUser(
       external_subject: change.externalSubject,
       disabled_at: disabledAt(change.disabled),
       ...(passwordHash && { password_hash: passwordHash, failed_sign_ins: 0, locked_until: null }),
-      ...(factor && {
-        totp_secret: sealSecret(factor.totpSecret, userId, context.config.secrets.sealing[0]),
-        totp_last_step: 0,
-      }),
     });
+    const factor = change.resetTotp ? await renewSecondFactor(trx, context.config, user) : undefined;
     if (lent || (change.role === 'administrator' && user.role !== 'administrator'))
       await noteSetter(trx, userId, caller.userId);
     if (passwordHash) await forgetAllFailures(trx, userId);
-    if (factor) await replaceRecoveryCodes(trx, userId, hashesOf(userId, factor));
     if (endsSessions.some((field) => change[field] !== undefined)) await revokeSessionsOf(trx, userId);
+    await noteReopening(trx, user, caller.userId);
     const details = { userId, fields: Object.keys(change).sort() };
     await recordAccountAudit(trx, caller, requestId, { action: 'change-user', details });
     if (right.override_asked_by)
       await recordAccountAudit(trx, caller, requestId, { action: 'ask-shield-override', details: { userId } });
     return { ...viewOf(await getUser(trx, userId)), ...factor };
   });
+}
+
+/** Whoever lets somebody in who was out could as well have made the account; and no right comes back with it. */
+async function noteReopening(trx: Transaction<Database>, before: User, administrator: string): Promise<void> {
+  if (before.stands) return;
+  const { id: userId, stands, role, mayOverrideShields } = await getUser(trx, before.id);
+  if (!stands) return;
+  if (role === 'administrator') await noteSetter(trx, userId, administrator);
+  if (mayOverrideShields) await updateUser(trx, userId, { may_override_shields: false });
 }
 
 export async function readUsers(
@@ -220,14 +226,29 @@ export async function getUser(trx: Transaction<Database>, userId: string): Promi
   return user;
 }
 
-/** An account answers to one name of the identity provider, and to that name no other. */
+/** An account answers to one name of the identity provider, its own id where it has none, and to that name no other. */
 async function requireFreeSubject(
   trx: Transaction<Database>,
   userId: string,
   subject: string | null | undefined,
 ): Promise<void> {
-  if (subject && (await isSubjectTaken(trx, subject, userId)))
+  if (subject !== undefined && (await isSubjectTaken(trx, subject ?? userId, userId)))
     throw new DirectoryError('conflict', 'This subject of the identity provider is taken');
+}
+
+/** A second factor in place of the one that the account had: whoever used that is out. @returns it, to be shown once */
+export async function renewSecondFactor(
+  trx: Transaction<Database>,
+  config: Config,
+  { id: userId, username }: Pick<User, 'id' | 'username'>,
+): Promise<SecondFactor> {
+  const factor = newSecondFactor(username);
+  await updateUser(trx, userId, {
+    totp_secret: sealSecret(factor.totpSecret, userId, config.secrets.sealing[0]),
+    totp_last_step: 0,
+  });
+  await replaceRecoveryCodes(trx, userId, hashesOf(userId, factor));
+  return factor;
 }
 
 function hashesOf(userId: string, { recoveryCodes }: SecondFactor): string[] {
@@ -276,16 +297,22 @@ function askedForBy(administrator: string) {
 
 /**
  * What becomes of the right to look past shields: a right of the role, so that who leaves it does not find it again on
- * coming back. One administrator alone gives it to nobody: neither by asking, nor by setting the password of who has it.
+ * coming back, and of an account that is open. One administrator alone gives it to nobody: neither by asking, nor by setting the
+ * password of who has it, nor by opening again the account of who had it.
  */
 function overrideRight(
-  { mayOverrideShields, overrideAskedBy }: User,
-  { role, asked, lent }: { role: Role; asked: boolean | undefined; lent: boolean },
+  { mayOverrideShields }: User,
+  {
+    role,
+    asked,
+    lent,
+    disabled,
+  }: { role: Role; asked: boolean | undefined; lent: boolean; disabled: boolean | undefined },
   administrator: string,
 ): Pick<UserValues, 'may_override_shields'> & Partial<Pick<UserValues, 'override_asked_by' | 'override_asked_at'>> {
-  if (role !== overrideRole || asked === false) return { may_override_shields: false, ...notAskedFor };
-  const takenOver = lent && (mayOverrideShields || overrideAskedBy !== null);
-  if (takenOver || (asked && !mayOverrideShields)) return { may_override_shields: false, ...askedForBy(administrator) };
+  if (role !== overrideRole || asked === false || disabled) return { may_override_shields: false, ...notAskedFor };
+  if (asked && (lent || !mayOverrideShields)) return { may_override_shields: false, ...askedForBy(administrator) };
+  if (lent) return { may_override_shields: false, ...notAskedFor };
   return { may_override_shields: mayOverrideShields };
 }
 

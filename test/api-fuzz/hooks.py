@@ -93,7 +93,7 @@ def before_call(context, case, kwargs):
         if "childId" in path:
             record = aim_at_child(case, path, child)
         if "userId" in path:
-            path["userId"] = awaiting_approval() if "approval" in label else new_account("practitioner")["userId"]
+            path["userId"] = awaiting_approval(case) if "approval" in label else new_account("practitioner")["userId"]
         if "code" in path:
             path["code"] = FACTS["authority"]
         if "rebuildId" in path:
@@ -124,14 +124,17 @@ def aim_at_child(case, path, child):
     return record
 
 
-def awaiting_approval():
-    """An account for which another administrator has asked for the right to look past shields."""
+def awaiting_approval(case):
+    """An account for which another administrator has asked for the right to look past shields, whom a valid body names."""
     user = new_account("management-team")["userId"]
-    headers = {"Authorization": f"Bearer {new_account('administrator')['token']}"}
+    administrator = new_account("administrator")
+    headers = {"Authorization": f"Bearer {administrator['token']}"}
     for asked in (False, True):
         requests.patch(
             f"{API}/v1/users/{user}", json={"mayOverrideShields": asked}, headers=headers, timeout=30
         ).raise_for_status()
+    if valid_at(case, ParameterLocation.BODY):
+        case.body = {"askedBy": administrator["userId"]}
     return user
 
 

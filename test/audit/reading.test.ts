@@ -5,7 +5,7 @@ import t from 'tap';
 import { exportHeads } from '../../src/services/audit/export-heads.js';
 import { sealRows } from '../../src/services/audit/seal-rows.js';
 import { openSealerDatabase } from '../../workers/seal-audit.js';
-import { openChildren } from '../helpers/children.js';
+import { bornYearsAgo, openChildren } from '../helpers/children.js';
 import { clientFor } from '../helpers/client.js';
 import { startCommand } from '../helpers/command.js';
 import { until } from '../helpers/wait.js';
@@ -87,6 +87,38 @@ t.test('who looked at a child is told to its own management team and to auditors
     pages.filter((one) => (one as { action: string }).action === 'read'),
     all.filter((one: { action: string }) => one.action === 'read'),
   );
+});
+
+t.test('which other authority has looked at a child is told to auditors alone', async (t) => {
+  const directory = await openChildren(t);
+  const { call, caller } = directory;
+  const [sibling] = await directory.add([{ givenNames: 'Ada', familyName: 'Wren', dateOfBirth: bornYearsAgo(9) }]);
+  const of = `/v1/children/${sibling!.childId}`;
+  const [own, elsewhere] = [
+    await caller('management-team'),
+    await caller('management-team', { authority: 'Eastmoor' }),
+  ];
+  const nurse = await caller('practitioner', { authority: 'Southmere' });
+  for (const reader of [own, elsewhere, nurse]) t.equal((await call(reader, 'GET', of)).status, 200);
+  const readers = async (asker: typeof own) => {
+    const { body } = await call(asker, 'GET', `${of}/accesses`);
+    return body.accesses
+      .filter(({ action }: { action: string }) => action === 'read')
+      .map(({ userId, name, role }: { userId: string | null; name: string | null; role: string }) => [
+        userId,
+        name !== null,
+        role,
+      ]);
+  };
+  const told = [
+    [nurse.userId, true, 'practitioner'],
+    [elsewhere.userId, true, 'management-team'],
+    [own.userId, true, 'management-team'],
+  ];
+  t.strictSame(await readers(await caller('auditor')), told);
+  t.strictSame(await readers(own), [told[0], [null, false, 'management-team'], told[2]]);
+  const { body } = await call(own, 'POST', `${of}/subject-access`, { requestedBy: 'child' });
+  t.notMatch(JSON.stringify(body.accesses), elsewhere.userId);
 });
 
 t.test('an auditor reads the log by child, user and time, and that is in the log before the answer', async (t) => {

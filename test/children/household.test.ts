@@ -56,12 +56,18 @@ t.test('two parents are one', async (t) => {
     validTo,
   });
   const mother = { parentId: '', name: 'Greta Lindqvist', relationship: '', phone: null, email: null };
-  const shared = (one: object[], other: object[], parents = [mother]) =>
+  const named = (familyName: string) => [{ nameId: '', kind: 'current' as const, givenNames: 'Orla', familyName }];
+  const shared = (one: object[], other: object[], parents = [mother], familyName = 'Brack') =>
     sharedBy(
-      { addresses: one as ReturnType<typeof at>[], parents },
-      { addresses: other as ReturnType<typeof at>[], parents: [mother] },
+      { names: named('Lindqvist'), addresses: one as ReturnType<typeof at>[], parents },
+      { names: named(familyName), addresses: other as ReturnType<typeof at>[], parents: [mother] },
       '2026-06-01',
     );
+  const somewhere = { ...at('home'), line1: '' };
+  t.strictSame(shared([somewhere], [at('home')], []), [], 'a postcode alone is no home of strangers');
+  t.strictSame(shared([somewhere], [at('home')], [], 'Brack-Lindqvist'), ['address'], 'but of who bears the name');
+  t.strictSame(shared([at('home')], [somewhere], [], 'Lindqvist'), ['address']);
+  t.strictSame(shared([at('home')], [somewhere]), ['address', 'parent'], 'or has a mother of that name');
   t.strictSame(shared([at('home')], [at('home')]), ['address', 'parent']);
   t.strictSame(shared([at('home')], [at('former')]), ['parent'], 'where one of them lived, by the name of the mother');
   t.strictSame(shared([at('home')], [at('former')], []), [], 'but not by an address given up');

@@ -141,11 +141,26 @@ t.test('a shield is looked past by right alone, once, and never in secret', asyn
     t.equal(await counted(), 2);
   });
 
+  await t.test('ten times within an hour and no more, also at the same moment', async (t) => {
+    const hasty = await directory.caller('management-team', { authority: 'Eastmoor', mayOverrideShields: true });
+    const answers = await Promise.all(Array.from({ length: 14 }, () => look(hasty)));
+    t.equal(answers.filter(({ status }) => status === 200).length, 10);
+    const late = answers.filter(({ status }) => status === 429);
+    t.match(late[0], { body: { code: 'rate-limited' }, headers: { 'retry-after': '600' } });
+    t.equal(late.length, 4);
+    t.equal((await events('shield-override-rate-limited')).length, 4);
+    await sql`update shield_overrides set overridden_at = now() - interval '61 min' where user_id = ${hasty.userId}`.execute(
+      owner,
+    );
+    t.equal((await look(hasty)).status, 200);
+  });
+
   await t.test('the right takes two administrators, is for a management team, and goes at once', async (t) => {
     const second = await directory.caller('administrator');
     const change = (userId: string, payload: object, by = administrator) =>
       directory.call(by, 'PATCH', `/v1/users/${userId}`, payload);
-    const approve = (userId: string, by = second) => directory.call(by, 'POST', `/v1/users/${userId}/approval`, {});
+    const approve = (userId: string, by = second, askedBy = administrator.userId) =>
+      directory.call(by, 'POST', `/v1/users/${userId}/approval`, { askedBy });
     const refused = { status: 403, body: { code: 'forbidden' } };
     const asked = { mayOverrideShields: false, overrideAsked: { by: administrator.userId } };
 
@@ -154,8 +169,14 @@ t.test('a shield is looked past by right alone, once, and never in secret', asyn
     t.equal((await look(plain)).status, 403, 'asked for it is not there');
     t.match(await approve(plain.userId, administrator), refused, 'who asked does not approve');
     t.equal((await look(plain)).status, 403);
+    t.match(await approve(plain.userId, second, second.userId), { status: 409 }, 'but what that one asked for');
     const approved = await approve(plain.userId);
-    t.match(approved, { status: 200, body: { mayOverrideShields: true, overrideAsked: null } });
+    t.match(approved, {
+      status: 200,
+      body: { mayOverrideShields: true, overrideAsked: null, totpSecret: /^[A-Z2-7]+$/ },
+    });
+    t.equal((await look(plain)).status, 401, 'the second factor is new, and what was open is closed');
+    plain.headers.authorization = `Bearer ${await issueToken(owner, directory.app.signAccessToken, plain.username, 30)}`;
     t.equal((await look(plain)).status, 200);
     t.match(await approve(plain.userId), { status: 409 }, 'once');
     t.match(await change(plain.userId, { mayOverrideShields: true }), { body: { mayOverrideShields: true } });
@@ -222,7 +243,14 @@ t.test('a shield is looked past by right alone, once, and never in secret', asyn
       };
       return { as: as as typeof own, body: answer.body };
     };
-    const approve = (userId: string, by: typeof own) => send(by, 'POST', `/v1/users/${userId}/approval`);
+    const askedBy = async (userId: string) =>
+      (await owner.selectFrom('users').select('override_asked_by').where('id', '=', userId).executeTakeFirstOrThrow())
+        .override_asked_by ?? userId;
+    const approve = async (userId: string, by: typeof own) =>
+      send(by, 'POST', `/v1/users/${userId}/approval`, { askedBy: await askedBy(userId) });
+    const signIn = async (as: typeof own) => {
+      as.headers.authorization = `Bearer ${await issueToken(owner, directory.app.signAccessToken, as.username, 30)}`;
+    };
     const refused = { status: 403, body: { code: 'forbidden' } };
 
     const puppet = await make(first, 'administrator');
@@ -242,6 +270,7 @@ t.test('a shield is looked past by right alone, once, and never in secret', asyn
     lent.headers.authorization = `Bearer ${await issueToken(owner, directory.app.signAccessToken, second.username, 30)}`;
     t.match(await approve(reader.as.userId, lent), refused, 'nor by an account whose second factor they have set');
     t.match(await approve(reader.as.userId, third), { status: 200, body: { mayOverrideShields: true } });
+    await signIn(reader.as);
     t.equal((await look(reader.as)).status, 200);
 
     for (const takenOver of [
@@ -249,10 +278,15 @@ t.test('a shield is looked past by right alone, once, and never in secret', asyn
       { resetTotp: true },
       { externalSubject: 'her@example' },
     ]) {
-      t.match(await send(first, 'PATCH', `/v1/users/${reader.as.userId}`, takenOver), {
+      const { userId } = reader.as;
+      t.match(await send(first, 'PATCH', `/v1/users/${userId}`, takenOver), {
+        body: { mayOverrideShields: false, overrideAsked: null },
+      });
+      t.match(await approve(userId, third), { status: 409 }, 'nobody asked for it');
+      t.match(await send(first, 'PATCH', `/v1/users/${userId}`, { ...takenOver, mayOverrideShields: true }), {
         body: { mayOverrideShields: false, overrideAsked: { by: first.userId } },
       });
-      t.match(await approve(reader.as.userId, third), { status: 200 });
+      t.match(await approve(userId, third), { status: 200 });
     }
     t.match(await send(first, 'PATCH', `/v1/users/${reader.as.userId}`, { name: 'Renamed' }), {
       body: { mayOverrideShields: true },
@@ -298,11 +332,27 @@ t.test('a shield is looked past by right alone, once, and never in secret', asyn
     friend.headers.authorization = `Bearer ${await issueToken(owner, directory.app.signAccessToken, friend.username, 30)}`;
     t.match(await approve(wanted.as.userId, friend), refused, 'nor by one whom they have made an administrator');
 
+    t.match(await send(third, 'PATCH', `/v1/users/${reader.as.userId}`, { disabled: true }), {
+      body: { mayOverrideShields: false },
+    });
+    t.match(
+      await send(third, 'PATCH', `/v1/users/${reader.as.userId}`, { disabled: false }),
+      { body: { mayOverrideShields: false, overrideAsked: null } },
+      'nor does opening a closed account give back what it had',
+    );
+
     const waiting = await make(first, 'management-team', { mayOverrideShields: true });
     t.match(await send(third, 'PATCH', `/v1/users/${waiting.as.userId}`, { resetTotp: true }), {
+      body: { overrideAsked: null },
+    });
+    t.match(await approve(waiting.as.userId, first), { status: 409 }, 'a reset by another asks for nothing');
+    t.match(await send(third, 'PATCH', `/v1/users/${waiting.as.userId}`, { mayOverrideShields: true }), {
       body: { overrideAsked: { by: third.userId } },
     });
-    t.match(await approve(waiting.as.userId, third), refused, 'who took over what was asked for does not approve it');
+    t.match(await approve(waiting.as.userId, third), refused, 'who asked does not approve it');
+    await sql`update users set disabled_at = now() where id = ${third.userId}`.execute(owner);
+    t.match(await approve(waiting.as.userId, first), { status: 409 }, 'nor anybody when who asked is none any more');
+    await sql`update users set disabled_at = null where id = ${third.userId}`.execute(owner);
     await sql`update users set override_asked_at = now() - interval '8 days' where id = ${waiting.as.userId}`.execute(
       owner,
     );

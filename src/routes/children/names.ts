@@ -12,7 +12,7 @@ export const nameRoutes =
     app.post(
       '/v1/children/:childId/names',
       {
-        config: { access: managers },
+        config: { access: managers, rateLimited: true },
         schema: {
           tags,
           summary:
@@ -34,7 +34,7 @@ export const nameRoutes =
     app.patch(
       '/v1/children/:childId/names/:nameId',
       {
-        config: { access: managers },
+        config: { access: managers, rateLimited: true },
         schema: {
           tags,
           summary: 'Correct a name that is not the current one',

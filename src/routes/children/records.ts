@@ -44,7 +44,7 @@ export const recordRoutes =
     app.post(
       '/v1/children',
       {
-        config: { access: managers },
+        config: { access: managers, rateLimited: true },
         schema: {
           tags,
           summary: 'Add a child; queued for matching where it resembles one already there',
@@ -67,7 +67,7 @@ export const recordRoutes =
     app.patch(
       '/v1/children/:childId',
       {
-        config: { access: managers },
+        config: { access: managers, rateLimited: true },
         schema: {
           tags,
           summary: 'Correct a record; queued for matching where it would then resemble another child',

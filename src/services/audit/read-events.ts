@@ -1,4 +1,4 @@
-import type { Access } from '../../caller.js';
+import type { Access, Caller } from '../../caller.js';
 import type { Context } from '../../context.js';
 import { type AuditFilter, findAuditEvents, type LoggedEvent, recordAudit } from '../../db/audit.js';
 import { findSomeFacts } from '../../db/children.js';
@@ -52,7 +52,9 @@ export async function readAccesses(
     details: { events: events.length },
   });
   return {
-    accesses: events.map(({ at, actor, userId, onBehalfOf, role, action, reason }) => {
+    accesses: events.map((event) => {
+      const { at, actor, onBehalfOf, role, action, reason } = event;
+      const userId = isNamedTo(access.caller, event) ? event.userId : null;
       const who = userId === null ? undefined : people.get(userId);
       const behalf = onBehalfOf === null ? undefined : people.get(onBehalfOf);
       return {
@@ -77,6 +79,14 @@ export async function readAccesses(
     }),
     ...nextCursor,
   };
+}
+
+/**
+ * Who looked is told to auditors, and to the child's own team unless it was the team of another authority: that one may have come
+ * upon this child by a shielded brother or sister, whose authority nobody may know. Told of no child, it tells of none.
+ */
+export function isNamedTo({ role, authority }: Caller, event: Pick<LoggedEvent, 'role' | 'authority'>): boolean {
+  return role === 'auditor' || event.role !== 'management-team' || event.authority === authority;
 }
 
 async function isOwn({ db }: Context, { caller }: Access, childId: string): Promise<boolean> {

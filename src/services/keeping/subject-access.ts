@@ -6,6 +6,7 @@ import { findHeldOfChild, type HistoryEntry } from '../../db/held-of-child.js';
 import { findUserNames } from '../../db/users.js';
 import { DirectoryError } from '../../errors.js';
 import type { SubjectAccess, SubjectAccessRequest } from '../../schemas/keeping.js';
+import { isNamedTo } from '../audit/read-events.js';
 import { requireEntitled } from '../change-child.js';
 import { viewRecord } from '../record-view.js';
 import { entitledTo, type Visible, visibleTo } from '../visibility.js';
@@ -47,7 +48,7 @@ export async function giveSubjectAccess(
   const forParent = requestedBy === 'parent';
   const held = await findHeldOfChild(context.db, childId);
   const events = await findAuditEvents(context.auditorDb, { childId }, MOST_ACCESSES + 1);
-  const history = forParent ? held.history.filter(({ change }) => isForParent(change.action)) : held.history;
+  const history = forParent ? held.history.filter(({ change }) => isChangeForParent(change)) : held.history;
   const accesses = events.slice(0, MOST_ACCESSES).filter(({ action }) => !forParent || isForParent(action));
   const people = await namesOf(context, history, accesses, forParent ? nameable(visible) : () => true);
   await recordAudit(context.db, access, {
@@ -77,14 +78,17 @@ export async function giveSubjectAccess(
       // Of what stood there before nobody can say any more whose it was.
       ...(change.before && !forParent ? { before: changedParts(change.before, change.parts ?? []) } : {}),
     })),
-    accesses: accesses.map(({ at, userId, onBehalfOf, role, action, reason }) => ({
-      at: at.toISOString(),
-      by: people(userId),
-      ...(onBehalfOf === null ? {} : { onBehalfOf: people(onBehalfOf) }),
-      role,
-      action,
-      reason,
-    })),
+    accesses: accesses.map((event) => {
+      const { at, userId, onBehalfOf, role, action, reason } = event;
+      return {
+        at: at.toISOString(),
+        by: people(isNamedTo(access.caller, event) ? userId : null),
+        ...(onBehalfOf === null ? {} : { onBehalfOf: people(onBehalfOf) }),
+        role,
+        action,
+        reason,
+      };
+    }),
     accessesComplete: events.length <= MOST_ACCESSES,
     queued: held.queued,
   };
@@ -117,7 +121,12 @@ function narrowedForParent(child: Visible<ChildRecord>, parentId: string | undef
  * but what the record shows: a change to work that it does not show would be one to a sensitive service.
  */
 function isForParent(action = ''): boolean {
-  return !/shield|household|involvement|service|lead-professional|caf-indicator/.test(action);
+  return !/shield|household|involvement|service|lead-professional|caf-indicator|replay-protections/.test(action);
+}
+
+/** Also not that something was done again after a restore to what such an action is about. */
+function isChangeForParent({ action, parts = [] }: HistoryEntry['change']): boolean {
+  return isForParent(action) && parts.every(isForParent);
 }
 
 const NAMES = ['givenNames', 'familyName'];

@@ -6,7 +6,7 @@ import { type Address, type ChildFacts, findFacts, findSomeFacts } from '../../d
 import { findHouseholdCandidates } from '../../db/households.js';
 import type { Database, ShieldDecision } from '../../db/schema.js';
 import { findDecisions } from '../../db/shields.js';
-import { isSameHome, isSameParent, isSameParentName, type Place } from '../../matching/index.js';
+import { isSameFamilyName, isSameHome, isSameParent, isSameParentName, type Place } from '../../matching/index.js';
 import type { HouseholdView } from '../../schemas/shields.js';
 import { addressLine } from '../../search/projection.js';
 import { recordRefusal, requireEntitled } from '../change-child.js';
@@ -31,8 +31,9 @@ export async function findHousehold(db: Kysely<Database>, caller: Caller, childI
   const [child] = await findFacts(db, [childId]);
   if (!child) return [];
   const today = todayInEngland();
-  const wanted = { addresses: true, parents: true, entitled: entitledTo(caller) };
-  const others = await findSomeFacts(db, await findHouseholdCandidates(db, child), wanted);
+  const entitled = entitledTo(caller);
+  const candidates = await findHouseholdCandidates(db, child, entitled);
+  const others = await findSomeFacts(db, candidates, { addresses: true, parents: true, entitled });
   return others
     .flatMap((other) => {
       const visible = visibleTo(caller, other);
@@ -49,17 +50,24 @@ function decidable(caller: Caller, { shielded, authority }: ChildFacts): ShieldD
 }
 
 /**
- * A parent of one name counts as the same by telephone number or e-mail address, or where both children live or lived at
- * one address: parents often come without contact details, and children of one mother may live apart.
+ * An address that names no house may be any at its postcode: it counts where the children have a family name in common, or
+ * parents of one name, else whoever records a postcode alone would be told of everybody there. A parent of one name counts as
+ * the same by telephone number or e-mail address, or where both children live or lived at one address: parents often come
+ * without contact details, and children of one mother may live apart.
  */
 export function sharedBy(
-  one: Pick<ChildFacts, 'addresses' | 'parents'>,
-  other: Pick<ChildFacts, 'addresses' | 'parents'>,
+  one: Pick<ChildFacts, 'names' | 'addresses' | 'parents'>,
+  other: Pick<ChildFacts, 'names' | 'addresses' | 'parents'>,
   today: string,
 ): Shared[] {
-  const homes = pairs(one.addresses, other.addresses).filter(([a, b]) => isSameHome(placeOf(a), placeOf(b)));
-  const lives = homes.some((pair) => pair.every((address) => holds(address, today)));
   const parents = pairs(one.parents, other.parents);
+  const related =
+    pairs(one.names, other.names).some(([a, b]) => isSameFamilyName(a.familyName, b.familyName)) ||
+    parents.some(([a, b]) => isSameParentName(a.name, b.name));
+  const homes = pairs(one.addresses, other.addresses).filter(
+    ([a, b]) => isSameHome(placeOf(a), placeOf(b)) && (related || (addressLine(a) !== '' && addressLine(b) !== '')),
+  );
+  const lives = homes.some((pair) => pair.every((address) => holds(address, today)));
   const raised = parents.some(([a, b]) => isSameParent(a, b) || (homes.length > 0 && isSameParentName(a.name, b.name)));
   return [...(lives ? ['address' as const] : []), ...(raised ? ['parent' as const] : [])];
 }
