@@ -12,11 +12,11 @@ export interface Server {
   close(): Promise<void>;
 }
 
-/** The API, listening. @throws CommandError when the port is taken, or a restored backup has not caught up with its journal */
+/** The API, listening. @throws CommandError when the port is taken, or a restored backup has not caught up with its journal, or in production that cannot be told */
 export async function startServer(config: Config): Promise<Server> {
   const context = await createContext(config, { application: 'directory-api' });
   try {
-    await requireReplayed(context.db, config.protectionJournalFile);
+    await requireReplayed(context.db, config.protectionJournalFile, { mustBeHere: config.production });
     const app = await buildApp(context);
     const { host: address, port: wanted } = config.http;
     await app.listen({ host: address, port: wanted }).catch(async (error: NodeJS.ErrnoException) => {

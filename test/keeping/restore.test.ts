@@ -286,10 +286,13 @@ t.test("a journal that is another directory's, or has a gap, is not replayed", a
   const children = await add(
     [8, 9].map((age) => ({ givenNames: 'Ida', familyName: 'Ash', dateOfBirth: bornYearsAgo(age) })),
   );
+  await requireReplayed(owner, file, { mustBeHere: true });
   for (const { childId } of children) await shieldAlone(directory, manager, childId, 1);
+  await requireReplayed(owner, file);
+  await t.rejects(requireReplayed(owner, file, { mustBeHere: true }), /journal .* is not here/);
   t.equal(await exportProtections(owner, file), 2);
   t.equal(await exportProtections(owner, file), 0);
-  await requireReplayed(owner, file);
+  await requireReplayed(owner, file, { mustBeHere: true });
   const whole = readFileSync(file, 'utf8');
   const line = (sequence: number, childId = uuid()) =>
     `${JSON.stringify({ sequence, at: '2026-11-25T10:00:00.000000Z', kind: 'destroy', childId, number: '1234567890', shield: null })}\n`;

@@ -62,13 +62,24 @@ export async function exportProtections(db: Kysely<Database>, file: string): Pro
 
 /**
  * To be called before anything is served: a restored backup may have forgotten shields and destructions.
- * @throws CommandError where the journal knows of something that the database does not
+ * @param mustBeHere where the database has noted anything, somebody must have written it to this file
+ * @throws CommandError where the journal knows of something that the database does not, or is not here
  */
-export async function requireReplayed(db: Kysely<Database>, file: string): Promise<void> {
+export async function requireReplayed(db: Kysely<Database>, file: string, { mustBeHere = false } = {}): Promise<void> {
   const { last } = await readLastLine(file, parseEntry);
-  if (!last) return;
+  if (!last) {
+    if (mustBeHere && (await findProtections(db, 0, 1)).length > 0) throw notHere();
+    return;
+  }
   const [found] = await findProtections(db, last.sequence - 1, 1);
   if (!isSameEntry(found, last)) throw behind();
+}
+
+function notHere(): CommandError {
+  return new CommandError(
+    'The journal of shields and destructions is not here, so that nobody can tell whether the database is a backup from before them.\n' +
+      'Set PROTECTION_JOURNAL_FILE to where the workers write it, on a disk of both or a copy; to read it is enough.',
+  );
 }
 
 function behind(): CommandError {
