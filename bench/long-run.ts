@@ -218,7 +218,7 @@ function memoryOf(name: string, pid: number, tree = false): Source[] {
 /** Of what is reachable alone: a heap that is never collected whole grows for minutes. */
 function heapOf(name: string, pid: number, metrics: URL): Source {
   const read = async () => {
-    process.kill(pid, 'SIGUSR2');
+    process.kill(pid, 'SIGWINCH');
     await delay(COLLECTION_MS);
     const text = await (await fetch(metrics)).text();
     return Number(/^nodejs_heap_size_used_bytes (\S+)/m.exec(text)?.[1]) / 2 ** 20;
