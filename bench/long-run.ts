@@ -66,13 +66,7 @@ async function run(flags: Flags): Promise<void> {
     say: (line) => console.error(line),
   });
   try {
-    const mixed = await startMixedLoad(directory, flags);
-    const seconds = flags.minutes * 60;
-    await delay(flags.warmUp * 60_000);
-    mixed.take();
-    const series = await sample(directory, workerPort, seconds);
-    const asked = mixed.take();
-    await mixed.stop();
+    const { series, asked } = await underLoad(directory, workerPort, flags);
     if (flags.out) writeFileSync(flags.out, JSON.stringify(series));
     const hours = flags.minutes / 60;
     const grown = series.map(({ name, points }) => describe(name, points, hours));
@@ -85,6 +79,18 @@ async function run(flags: Flags): Promise<void> {
     if (bad.length > 0) throw new CommandError(bad.join('\n'));
   } finally {
     await directory.close();
+  }
+}
+
+async function underLoad(directory: BenchDirectory, workerPort: number, flags: Flags) {
+  const mixed = await startMixedLoad(directory, flags);
+  try {
+    await delay(flags.warmUp * 60_000);
+    mixed.take();
+    const series = await sample(directory, workerPort, flags.minutes * 60);
+    return { series, asked: mixed.take() };
+  } finally {
+    await mixed.stop();
   }
 }
 
