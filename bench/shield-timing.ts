@@ -35,6 +35,10 @@ const [former, nobodysName] = ['Vrexqolm', 'Zbruqtix'];
 const [parent, nobodysParent] = ['Qorvex Zbluntik', 'Jyxwem Kprofand'];
 const place = { line: '12 Quoys Brae', town: 'Sumburghness', postcode: 'ZE3 9JZ' };
 const elsewhere = { line: '12 Quoys Brae', town: 'Skerriesness', postcode: 'ZE3 9JX' };
+const strangers = [
+  { givenNames: 'Wulfexa', familyName: 'Oqvintar', dateOfBirth: '2010-02-03' },
+  { givenNames: 'Fjolbrin', familyName: 'Ezkhumald', dateOfBirth: '2009-07-21' },
+] as const;
 const nobodysNumber = drawNumber();
 const noId = '01900000-0000-7000-8000-000000000000';
 
@@ -99,10 +103,10 @@ try {
   // Before any trial makes a child who lives there openly.
   const households: Trial = {
     name: 'household, of a hidden home and of nobody',
-    one: { method: 'GET', url: `/v1/children/${await settleStranger('Wulfexa', place, parent)}/shield/household` },
+    one: { method: 'GET', url: `/v1/children/${await settleStranger(strangers[0], place, parent)}/shield/household` },
     other: {
       method: 'GET',
-      url: `/v1/children/${await settleStranger('Fjolbrin', elsewhere, nobodysParent)}/shield/household`,
+      url: `/v1/children/${await settleStranger(strangers[1], elsewhere, nobodysParent)}/shield/household`,
     },
   };
   const trialsOf = (pair: Pair) => [...readingTrials(pair), ...writingTrials(pair), ...callerTrials(pair, operator)];
@@ -200,12 +204,10 @@ try {
   }
 
   /** A child of the stranger's own, openly where somebody hides or where nobody does. @returns its id */
-  async function settleStranger(givenNames: string, home: typeof place, parentName: string): Promise<string> {
+  async function settleStranger(stranger: Child, home: typeof place, parentName: string): Promise<string> {
     const { line, town, postcode } = home;
     const child = {
-      givenNames,
-      familyName: 'Oqvintar',
-      dateOfBirth: '2010-02-03',
+      ...stranger,
       addresses: [{ kind: 'home', line1: line, town, postcode }],
       parents: [{ name: parentName, relationship: 'mother' }],
     };
