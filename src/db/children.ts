@@ -113,10 +113,14 @@ type Part = RawBuilder<unknown>;
 const plainFacts = (hidden: Part) => sql`
   c.id as "childId", c.number, c.version, c.date_of_birth as "dateOfBirth", c.gender, c.authority, c.died_on as "diedOn",
   c.archived_at is not null as archived, s.id is not null as shielded,
-  case when ${hidden} then ${namesThat(sql`n.kind = 'current'`)} else ${namesThat(sql`true`)} end as names`;
-const namesThat = (which: Part) => sql`
-  (select coalesce(json_agg(json_build_object('nameId', n.id, 'kind', n.kind, 'givenNames', n.given_names,
-      'familyName', n.family_name) order by n.id), '[]') from child_names n where n.child_id = c.id and ${which})`;
+  case when ${hidden} then ${CURRENT_NAME} else ${NAMES} end as names`;
+const NAME = sql`
+  json_build_object('nameId', n.id, 'kind', n.kind, 'givenNames', n.given_names, 'familyName', n.family_name)`;
+const NAMES = sql`
+  (select coalesce(json_agg(${NAME} order by n.id), '[]') from child_names n where n.child_id = c.id)`;
+// There is one. An order would make PostgreSQL go by the index of all names, and pass over what is hidden.
+const CURRENT_NAME = sql`
+  (select coalesce(json_agg(${NAME}), '[]') from child_names n where n.child_id = c.id and n.kind = 'current')`;
 const ADDRESSES = sql`
   (select coalesce(json_agg(json_build_object('addressId', a.id, 'kind', a.kind, 'line1', a.line1, 'line2', a.line2,
       'town', a.town, 'postcode', a.postcode, 'country', a.country, 'validFrom', a.valid_from, 'validTo', a.valid_to)

@@ -20,21 +20,28 @@ export interface ExactKeys {
  * the first by id, since which rows PostgreSQL comes upon first changes with every write to them.
  */
 export async function findIdsByKeys(db: Kysely<Database>, keys: ExactKeys, limit: number): Promise<string[]> {
-  const byName = keys.given !== undefined || keys.family !== undefined;
   const shielded = sql`exists (select from shields s where s.child_id = c.id and s.lifted_at is null)`;
+  const names = nameConditions(keys);
+  // An aggregate, so that it is always asked of one child: for `exists` every Smith in the country might be listed first.
+  const bearsOne = (shown: RawBuilder<unknown>) =>
+    sql`(select bool_or(${sql.join(names, sql` and `)}) from child_names n where n.child_id = c.id and ${shown})`;
   const conditions = [
     keys.archivedShieldedAfter === undefined
       ? sql`c.archived_at is null`
       : sql`(c.archived_at is null or (c.date_of_birth > ${keys.archivedShieldedAfter} and ${shielded}))`,
     ...dateConditions(keys),
-    ...nameConditions(keys),
   ];
-  // By a name that a shield hides nobody is met, not even to be dropped later: the limit would tell.
-  if (byName) conditions.push(sql`(n.kind = 'current' or not ${shielded})`);
+  // By a name that a shield hides nobody is met, not even to be dropped later: the limit would tell. Nor are such names
+  // read: the time would tell how many there are.
+  if (names.length > 0) {
+    conditions.push(
+      sql`case when ${shielded} then ${bearsOne(sql`n.kind = 'current'`)} else ${bearsOne(sql`true`)} end`,
+    );
+  }
   if (keys.excludeShielded) conditions.push(sql`not ${shielded}`);
   const { rows } = await sql<{ id: string }>`
     with met as materialized (${fewest(keys)})
-    select distinct c.id from met join children c on c.id = met.id ${byName ? sql`join child_names n on n.child_id = c.id` : sql``}
+    select c.id from (select distinct id from met) met join children c on c.id = met.id
     where ${sql.join(conditions, sql` and `)}
     order by c.id limit ${limit}`.execute(db);
   return rows.map((row) => row.id);
