@@ -33,6 +33,12 @@ const WARM_UP = 100;
 // Names, a sector and towns of nobody else, as the pairs' own names below: what is asked meets no open child, right or wrong.
 const [former, nobodysName] = ['Vrexqolm', 'Zbruqtix'];
 const [parent, nobodysParent] = ['Qorvex Zbluntik', 'Jyxwem Kprofand'];
+/** As many as a record holds: the one that is guessed, slips of it, and names unlike it. */
+const syllables = 'bax dum fiv gol hep jin kar lus mot nez pid rug sab tov wyx zil'.split(' ');
+const formerNames = [
+  ...[former, 'Vrexqoln', 'Vrexqlom', 'Wrexqolm'],
+  ...Array.from({ length: 44 }, (_, at) => [at, at * 5 + 3, (at >> 4) * 7 + at].map(syllableAt).join('')),
+];
 const place = { line: '12 Quoys Brae', town: 'Sumburghness', postcode: 'ZE3 9JZ' };
 const elsewhere = { line: '12 Quoys Brae', town: 'Skerriesness', postcode: 'ZE3 9JX' };
 const strangers = [
@@ -184,18 +190,14 @@ try {
       const { etag } = await asOwn('GET', of);
       return asOwn('POST', `${of}/${part}`, value, { 'if-match': etag });
     };
-    for (let at = 0; at < 48; at++) {
+    for (let at = 0; at < formerNames.length; at++) {
       const letter = String.fromCharCode(97 + (at % 26));
       const { line, town, postcode } = place;
       const address = { kind: at === 0 ? 'home' : 'former', line1: line, line2: letter, town, postcode };
       much.addressId = (await add('addresses', address)).body.addresses[0].addressId;
       await add('parents', { name: at === 0 ? parent : `${parent} ${letter}` });
       await add('services', { kind: 'other', name: `${letter} clinic` });
-      await add('names', {
-        kind: 'former',
-        givenNames: one.givenNames,
-        familyName: at === 0 ? former : former + letter,
-      });
+      await add('names', { kind: 'former', givenNames: one.givenNames, familyName: formerNames[at] });
     }
     return { much, little };
   }
@@ -242,6 +244,10 @@ try {
 } finally {
   for (const close of closing.reverse()) await close();
   await directory.close();
+}
+
+function syllableAt(at: number): string {
+  return syllables[at % syllables.length] as string;
 }
 
 function headersOf(token: string): Record<string, string> {

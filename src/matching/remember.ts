@@ -1,12 +1,12 @@
 /** Beyond this many entries what was remembered is forgotten, so that a scorer may serve for long. */
 const MOST_REMEMBERED = 20_000;
 
-/** Keeps what a pure function of a text has given. */
-export function remember<T>(work: (text: string) => T): (text: string) => T {
+/** Keeps what a pure function of a text has given. @param most of how many texts, before all are forgotten */
+export function remember<T>(work: (text: string) => T, most = MOST_REMEMBERED): (text: string) => T {
   const known = new Map<string, T>();
   return (text) => {
     if (known.has(text)) return known.get(text) as T;
-    if (known.size >= MOST_REMEMBERED) known.clear();
+    if (known.size >= most) known.clear();
     const value = work(text);
     known.set(text, value);
     return value;
