@@ -188,9 +188,9 @@ async function sample(
 ): Promise<Series[]> {
   const sources = [
     ...memoryOf('api', apiPid),
-    heapOf('api', apiPid, new URL('/metrics', url)),
+    ...heapOf('api', apiPid, new URL('/metrics', url)),
     ...memoryOf('worker', workerPid),
-    heapOf('worker', workerPid, new URL(`http://127.0.0.1:${workerPort}/metrics`)),
+    ...heapOf('worker', workerPid, new URL(`http://127.0.0.1:${workerPort}/metrics`)),
     ...serversOf(),
   ];
   const series = sources.map(({ name }) => ({ name, points: [] as Point[] }));
@@ -221,15 +221,27 @@ function memoryOf(name: string, pid: number, tree = false): Source[] {
   ];
 }
 
-/** Of what is reachable alone: a heap that is never collected whole grows for minutes. */
-function heapOf(name: string, pid: number, metrics: URL): Source {
-  const read = async () => {
-    process.kill(pid, 'SIGWINCH');
-    await delay(COLLECTION_MS);
-    const text = await (await fetch(metrics)).text();
-    return Number(/^nodejs_heap_size_used_bytes (\S+)/m.exec(text)?.[1]) / 2 ** 20;
-  };
-  return { name: `${name}, heap after collection`, every: COLLECT_EVERY, read };
+/**
+ * Of what is reachable alone: a heap that is never collected whole grows for minutes. Beside it what V8 has from the
+ * operating system for its heap, and what buffers take outside of it: own memory beyond both is the allocator's.
+ */
+function heapOf(name: string, pid: number, metrics: URL): Source[] {
+  let text = '';
+  const figure = (metric: string) => Number(new RegExp(`^${metric} (\\S+)`, 'm').exec(text)?.[1]) / 2 ** 20;
+  return [
+    {
+      name: `${name}, heap after collection`,
+      every: COLLECT_EVERY,
+      async read() {
+        process.kill(pid, 'SIGWINCH');
+        await delay(COLLECTION_MS);
+        text = await (await fetch(metrics)).text();
+        return figure('nodejs_heap_size_used_bytes');
+      },
+    },
+    { name: `${name}, heap committed`, every: COLLECT_EVERY, read: () => figure('nodejs_heap_size_total_bytes') },
+    { name: `${name}, external`, every: COLLECT_EVERY, read: () => figure('nodejs_external_memory_bytes') },
+  ];
 }
 
 /** Those of the embedded stack: of others nothing is known here. */
@@ -251,10 +263,15 @@ interface Grown {
   to: number;
 }
 
-/** Resident memory is told and not judged: with files and shared buffers in it, it rises to a bound of the server's. */
+const NOT_JUDGED = /, (resident|heap committed|external)$/;
+
+/**
+ * Resident memory is told and not judged: with files and shared buffers in it, it rises to a bound of the server's. Nor are
+ * the parts of own memory, which is judged whole.
+ */
 function describe(name: string, points: Point[], hours: number): Grown {
   const line = fitLine(points);
-  return { name, ...line, growth: name.endsWith('resident') ? 'not judged' : judgeGrowth(line, hours) };
+  return { name, ...line, growth: NOT_JUDGED.test(name) ? 'not judged' : judgeGrowth(line, hours) };
 }
 
 function tell({ children, warmUp, minutes, searches, changes }: Flags, grown: Grown[], asked: Asked[]): string {
