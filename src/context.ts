@@ -1,4 +1,4 @@
-import { Client } from '@elastic/elasticsearch';
+import { Client, ClusterConnectionPool } from '@elastic/elasticsearch';
 import type { Kysely } from 'kysely';
 import type pg from 'pg';
 import type { Logger } from 'pino';
@@ -81,6 +81,9 @@ export function createElasticsearch({ elasticsearchUrl }: Pick<ServiceUrls, 'ela
   const nodes = elasticsearchUrl.split(',');
   return new Client({
     nodes,
+    // The client's own choice goes on asking a node that hangs, every time for as long as a search may take. This one leaves it
+    // out for a minute and until it answers a ping.
+    ConnectionPool: ClusterConnectionPool,
     // Of a node that can't be reached the next is asked. All other retries are decided where the meaning is known: a
     // search gives up at once, a job comes back later.
     maxRetries: nodes.length - 1,
