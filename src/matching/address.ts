@@ -49,7 +49,7 @@ export function parseAddressLine(text: string): AddressLine {
     }
     if (rest.length > 0) named.push(rest);
   }
-  const streetAt = named.findIndex((segment) => STREET_KINDS.has(segment.at(-1) as string));
+  const streetAt = named.findIndex((segment) => isStreet({ street: segment }));
   const street = named[streetAt >= 0 ? streetAt : named.length - 1] ?? [];
   const house = named.filter((segment) => segment !== street).flat();
   return {
@@ -62,6 +62,11 @@ export function parseAddressLine(text: string): AddressLine {
     streetName: telling(street).join(''),
     houseJoined: house.join(''),
   };
+}
+
+/** Whether the last word of the street is a kind of street. */
+export function isStreet({ street }: Pick<AddressLine, 'street'>): boolean {
+  return STREET_KINDS.has(street.at(-1) ?? '');
 }
 
 function words(text: string): string[] {
@@ -102,5 +107,5 @@ export function addressKeys(line: string, postcode?: string): string[] {
 
 /** A street's own name, without the kind of street, unless there is nothing else (`The Avenue`). */
 function telling(street: readonly string[]): readonly string[] {
-  return street.length > 1 && STREET_KINDS.has(street.at(-1) as string) ? street.slice(0, -1) : street;
+  return street.length > 1 && isStreet({ street }) ? street.slice(0, -1) : street;
 }

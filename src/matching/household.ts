@@ -1,4 +1,4 @@
-import { addressKeys, parseAddressLine, townTokens } from './address.js';
+import { type AddressLine, addressKeys, isStreet, parseAddressLine, townTokens } from './address.js';
 import { parseName } from './normalise.js';
 import { compactPostcode } from './postcode.js';
 
@@ -16,24 +16,37 @@ export interface ParentContact {
   email: string | null;
 }
 
+/** `assumed` where one of them says no more than the street or the postcode. */
+export type HomeComparison = 'same' | 'assumed' | 'different';
+
 /**
- * Whether two addresses are one home, as far as they say: the same postcode, and the same house there; of one that does
- * not say which house, or which flat in it, it must be assumed. Without a postcode the whole line and the town must be
- * the same.
+ * Whether two addresses are one home, as far as they say: the same postcode, and the same house there. One that does not say
+ * which flat in it counts as the same. Without a postcode the whole line and the town must be the same.
  */
-export function isSameHome(one: Place, other: Place): boolean {
+export function compareHomes(one: Place, other: Place): HomeComparison {
   const postcode = compactPostcode(one.postcode);
-  if (postcode !== compactPostcode(other.postcode)) return false;
+  if (postcode !== compactPostcode(other.postcode)) return 'different';
   const [a, b] = [parseAddressLine(one.line), parseAddressLine(other.line)];
   if (postcode === '') {
-    return a.joined !== '' && a.joined === b.joined && townTokens(one.town).join() === townTokens(other.town).join();
+    const inOneTown = townTokens(one.town).join() === townTokens(other.town).join();
+    return a.joined !== '' && a.joined === b.joined && inOneTown ? 'same' : 'different';
   }
-  if (a.joined === '' || b.joined === '' || a.joined === b.joined) return true;
-  if (differ(a.number, b.number) || differ(a.flat, b.flat)) return false;
-  const unnumbered = (a.number ?? a.flat) === undefined || (b.number ?? b.flat) === undefined;
-  if (unnumbered && a.streetName === b.streetName) return true;
+  if (differ(a.number, b.number) || differ(a.flat, b.flat)) return 'different';
+  if (namesHouse(a) && a.joined === b.joined) return 'same';
+  if (a.joined === '' || b.joined === '') return 'assumed';
+  if ((unnumbered(a) || unnumbered(b)) && a.streetName === b.streetName) return 'assumed';
   const keys = new Set(addressKeys(one.line, postcode));
-  return addressKeys(other.line, postcode).some((key) => keys.has(key));
+  if (!addressKeys(other.line, postcode).some((key) => keys.has(key))) return 'different';
+  return namesHouse(a) && namesHouse(b) ? 'same' : 'assumed';
+}
+
+function unnumbered({ number, flat }: AddressLine): boolean {
+  return (number ?? flat) === undefined;
+}
+
+/** What is no kind of street may be the name of a house. */
+function namesHouse(line: AddressLine): boolean {
+  return !unnumbered(line) || line.house.length > 0 || (line.streetName !== '' && !isStreet(line));
 }
 
 function differ(one: string | undefined, other: string | undefined): boolean {
