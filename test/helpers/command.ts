@@ -16,7 +16,12 @@ export interface Command {
   end(signal?: NodeJS.Signals): Promise<void>;
 }
 
-export function startCommand(t: Test, { config, urls }: TestDirectory, args: string[]): Command {
+export function startCommand(
+  t: Test,
+  { config, urls }: TestDirectory,
+  args: string[],
+  changes: NodeJS.ProcessEnv = {},
+): Command {
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/directory.ts', ...args], {
     cwd: path.resolve(projectRoot),
     env: {
@@ -33,6 +38,7 @@ export function startCommand(t: Test, { config, urls }: TestDirectory, args: str
       PROTECTION_CHECK_MINUTES: String(config.protectionCheckMinutes),
       PROTECTION_JOURNAL_FILE: config.protectionJournalFile,
       AUTH_JWT_SECRET: config.secrets.jwt,
+      ...changes,
     },
   });
   let output = '';

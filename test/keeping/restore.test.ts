@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { sql } from 'kysely';
 import pg from 'pg';
 import t, { type Test } from 'tap';
@@ -275,6 +275,26 @@ t.test('nor does a restore give back a withdrawn consent, an archived record or 
   t.match((await call(again, 'GET', `/v1/children/${child.childId}`)).body, { services: [{ name: 'Scouts' }] });
   t.match(await replayProtections(owner, file), { entries: 0 });
   t.match(await verifyProtections(owner, file), { ok: true });
+});
+
+t.test('in production nobody begins a journal where something was noted, unless told to', async (t) => {
+  const directory = await openChildren(t);
+  const { add, caller, config } = directory;
+  const [child] = await add([{ givenNames: 'Ida', familyName: 'Ash', dateOfBirth: bornYearsAgo(8) }]);
+  await shieldAlone(directory, await caller('management-team'), child!.childId, 1);
+  const production = { NODE_ENV: 'production' };
+  for (const args of [['serve', '--port', '0'], ['work']]) {
+    const refused = startCommand(t, directory, args, production);
+    await until(() => !refused.running(), { seconds: 30 });
+    t.not(refused.process.exitCode, 0, `${args[0]} refuses to start`);
+    t.match(refused.output(), /journal .* is not here.*--begin-journal/s);
+  }
+  t.notOk(existsSync(config.protectionJournalFile));
+  const worker = startCommand(t, directory, ['work', '--begin-journal'], production);
+  await until(() => existsSync(config.protectionJournalFile), { seconds: 30 });
+  await worker.end();
+  const again = startCommand(t, directory, ['work'], production);
+  await until(() => again.output().includes('workers started'), { seconds: 30 });
 });
 
 t.test("a journal that is another directory's, or has a gap, is not replayed", async (t) => {

@@ -78,7 +78,8 @@ export async function requireReplayed(db: Kysely<Database>, file: string, { must
 function notHere(): CommandError {
   return new CommandError(
     'The journal of shields and destructions is not here, so that nobody can tell whether the database is a backup from before them.\n' +
-      'Set PROTECTION_JOURNAL_FILE to where the workers write it, on a disk of both or a copy; to read it is enough.',
+      'Set PROTECTION_JOURNAL_FILE to where the workers write it, on a disk that every machine sees; an API need only read it.\n' +
+      'Where there never was one, and the database is no backup: npm run directory -- work --begin-journal',
   );
 }
 
