@@ -19,6 +19,7 @@ import * as journal from './20261126T0310Z-journal.js';
 import * as credentials from './20261126T0345Z-credentials.js';
 import * as shieldsByChild from './20261126T0700Z-shields-by-child.js';
 import * as accountSetters from './20261126T0720Z-account-setters.js';
+import * as deadLetterOpened from './20261127T0620Z-dead-letter-opened.js';
 
 /** Every migration in order, named as in its file: listed, not globbed, so that the built program has them too. */
 export const migrations: Record<string, Migration> = {
@@ -42,4 +43,5 @@ export const migrations: Record<string, Migration> = {
   '20261126T0345Z-credentials': credentials,
   '20261126T0700Z-shields-by-child': shieldsByChild,
   '20261126T0720Z-account-setters': accountSetters,
+  '20261127T0620Z-dead-letter-opened': deadLetterOpened,
 };

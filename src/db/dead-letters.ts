@@ -1,12 +1,13 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from './schema.js';
 
-/** Without the version, which would tell how often a shielded child's record changes. */
+/** Without the version, or when the last change was refused: either would tell how often a shielded child's record changes. */
 export interface DeadLetter {
   id: string;
   childId: string;
   /** Types and fields, never values. */
   reason: string;
+  /** Since when the letter has been open. */
   failedAt: Date;
 }
 
@@ -17,7 +18,7 @@ export async function findDeadLetters(
 ): Promise<DeadLetter[]> {
   let query = db
     .selectFrom('dead_letters')
-    .select(['id', 'child_id as childId', 'reason', 'failed_at as failedAt'])
+    .select(['id', 'child_id as childId', 'reason', 'opened_at as failedAt'])
     .where('retried_at', 'is', null)
     .orderBy('child_id')
     .limit(limit);

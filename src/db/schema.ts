@@ -383,6 +383,7 @@ interface DeadLetterTable {
   version: number;
   reason: string;
   failed_at: Generated<Date>;
+  opened_at: Generated<Date>;
   retried_at: Date | null;
 }
 
