@@ -5,8 +5,8 @@ import { createRateLimiter } from '../services/rate-limiter.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whatever tells who else there is: search, look-up, verification, households, what is compared with everybody. One count for all of them. */
-    rateLimited?: boolean;
+    /** Whatever tells who else there is: search, look-up, verification, households, what is compared with everybody. One count for all of them but `shields`. */
+    rateLimited?: boolean | 'shields';
   }
 }
 
@@ -20,8 +20,9 @@ export function limitRates(app: FastifyInstance, { config, urls, log }: Context)
   app.addHook('onReady', () => limiter.open());
   app.addHook('onClose', async () => limiter.close());
   app.addHook('onRequest', async (request) => {
-    if (request.is404 || !request.routeOptions.config.rateLimited) return;
-    const retryAfterSeconds = await limiter.take(request.caller);
+    const { rateLimited } = request.routeOptions.config;
+    if (request.is404 || !rateLimited) return;
+    const retryAfterSeconds = await limiter.take(request.caller, rateLimited === 'shields' ? 'shields' : 'searches');
     if (retryAfterSeconds === undefined) return;
     throw new DirectoryError(
       'rate-limited',

@@ -54,7 +54,7 @@ export const shieldRoutes =
     app.put(
       '/v1/children/:childId/shield',
       {
-        config: { access: managers, rateLimited: true },
+        config: { access: managers, rateLimited: 'shields' },
         bodyLimit: HOUSEHOLD_BYTES,
         schema: {
           tags,

@@ -38,11 +38,14 @@ interface Limit {
   perMinute: number;
 }
 
+/** `shields`: of a user alone, so that no search of anybody else keeps a child from being shielded. */
+export type Count = 'searches' | 'shields';
+
 export interface RateLimiter {
   /** Waits for Redis a moment, and goes on without. */
   open(): Promise<void>;
-  /** Counts one request. @returns seconds after which to come again, where a limit is reached */
-  take(caller: Pick<Caller, 'userId' | 'organisationId' | 'authority'>): Promise<number | undefined>;
+  /** Counts one request with others of its kind. @returns seconds after which to come again, where a limit is reached */
+  take(caller: Pick<Caller, 'userId' | 'organisationId' | 'authority'>, count: Count): Promise<number | undefined>;
   close(): void;
 }
 
@@ -66,15 +69,19 @@ export function createRateLimiter(
   const alone = createWindows();
   let awayUntil = 0;
 
-  const limitsOf = ({ userId, organisationId, authority }: Pick<Caller, 'userId' | 'organisationId' | 'authority'>) => {
-    const limits: Limit[] = [
+  const limitsOf = (
+    { userId, organisationId, authority }: Pick<Caller, 'userId' | 'organisationId' | 'authority'>,
+    count: Count,
+  ) => {
+    const ofShields = { key: `${instance}:rate:shields:${userId}`, perMinute: rateLimits.user };
+    const ofSearches: Limit[] = [
       { key: `${instance}:rate:user:${userId}`, perMinute: rateLimits.user },
       {
         key: `${instance}:rate:organisation:${organisationId ?? authority ?? 'none'}`,
         perMinute: rateLimits.organisation,
       },
     ];
-    return limits.filter(({ perMinute }) => perMinute > 0);
+    return (count === 'shields' ? [ofShields] : ofSearches).filter(({ perMinute }) => perMinute > 0);
   };
 
   async function together(limits: Limit[]): Promise<number> {
@@ -107,8 +114,8 @@ export function createRateLimiter(
       await Promise.race([redis.connect().catch(() => undefined), soon]);
       clearTimeout(timer);
     },
-    async take(caller) {
-      const wait = await waitFor(limitsOf(caller));
+    async take(caller, count) {
+      const wait = await waitFor(limitsOf(caller, count));
       return wait > 0 ? Math.ceil(wait / 1_000) : undefined;
     },
     close() {

@@ -84,6 +84,20 @@ t.test('an organisation has a limit for all its users together, whichever proces
   t.same(statuses, [...Array(ORGANISATION).fill(200), 429, 429]);
 });
 
+t.test('no search of anybody keeps a child from being shielded: shields are counted by user', async (t) => {
+  const organisation = { name: 'One Team', sector: 'social-care' as const };
+  const [one, two, three] = (await Promise.all(
+    [1, 2, 3].map((at) => caller('management-team', { username: `team-${at}`, organisation })),
+  )) as [TestCaller, TestCaller, TestCaller];
+  for (const by of [one, two, three]) for (let at = 0; at < USER; at++) await search(by, { number: child.number });
+  t.match(await search(one, { number: child.number }), limited);
+  const shield = (by: TestCaller) =>
+    call(by, 'PUT', `/v1/children/${hidden.childId}/shield`, { reason: 'court-order' }, { 'if-match': '"1"' });
+  for (let at = 0; at < USER; at++) t.not((await shield(one)).status, 429);
+  t.match(await shield(one), limited);
+  t.not((await shield(two)).status, 429);
+});
+
 t.test('requests at the same instant are counted one by one', async (t) => {
   const user = await newCaller();
   const answers = await Promise.all(Array.from({ length: 20 }, () => search(user, { number: child.number })));
