@@ -3,12 +3,13 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Registry } from 'prom-client';
 import type { Context } from '../src/context.js';
 import { recordSystemAudit } from '../src/db/audit.js';
-import { findSealedLooks, findUnsealedAge } from '../src/db/audit-chain.js';
+import { findSealedLooks } from '../src/db/audit-chain.js';
 import { createKysely, createPool } from '../src/db/connect.js';
 import type { Database } from '../src/db/schema.js';
-import { oneCounter, oneGauge } from '../src/metrics.js';
+import { oneCounter } from '../src/metrics.js';
 import { createBurstWatch } from '../src/services/audit/bursts.js';
 import { exportHeads } from '../src/services/audit/export-heads.js';
+import { observeUnsealed } from '../src/services/audit/metrics.js';
 import { sealRows } from '../src/services/audit/seal-rows.js';
 import { exportProtections } from '../src/services/keeping/journal.js';
 
@@ -37,17 +38,6 @@ export interface Alerts {
   raise(trx: Transaction<Database>): Promise<void>;
   /** The transaction failed: everything of the last minutes is read anew. */
   forget(): void;
-}
-
-/** Whichever process is to seal it. */
-function observeUnsealed({ metrics, auditorDb }: Context): void {
-  oneGauge(metrics, {
-    name: 'audit_oldest_unsealed_seconds',
-    help: 'How long the oldest row of the audit log without a seal has waited',
-    async collect() {
-      this.set(await findUnsealedAge(auditorDb).catch(() => Number.NaN));
-    },
-  });
 }
 
 /** By kind; also of the alert that shields are not as their journal says. */

@@ -1,4 +1,4 @@
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import { locks } from './locks.js';
 import type { Database } from './schema.js';
 
@@ -81,11 +81,16 @@ export async function cutAuditLog(db: Kysely<Database>, mostSeals: number): Prom
   return rows[0]?.events ?? 0;
 }
 
-/** Seconds that the oldest row of those after the last sealed one has been waiting; 0 where none is. Takes the auditors' role. */
+/** Seconds that the oldest row without a seal has been waiting; 0 where none is. Takes the auditors' role. */
 export async function findUnsealedAge(db: Kysely<Database>): Promise<number> {
   const { rows } = await sql<{ seconds: number }>`
-    select coalesce(extract(epoch from clock_timestamp() - min(at)), 0)::float8 as seconds
-    from audit_events where id > coalesce((select max(event_id) from audit_chain), 0)`.execute(db);
+    with last as (
+      select coalesce((select snapshot from audit_seals order by seal desc limit 1), '1:1:'::pg_snapshot) as snapshot
+    )
+    select coalesce(extract(epoch from clock_timestamp() - min(e.at)), 0)::float8 as seconds
+    from audit_events e
+    where e.written_in >= (select ${firstUnseen(sql`snapshot`)} from last)
+      and not exists (select from audit_chain c where c.event_id = e.id)`.execute(db);
   return rows[0]?.seconds ?? 0;
 }
 
@@ -116,19 +121,27 @@ export interface Unsealed {
   now: string;
 }
 
+/** Whether transactions are numbered from lower again than when the snapshot was taken, as after a restore into another server. */
+const isRestored = (snapshot: RawBuilder<unknown>) =>
+  sql`pg_snapshot_xmax(pg_current_snapshot()) < pg_snapshot_xmax(${snapshot})`;
+
+/** The first transaction that the snapshot did not have to see. */
+const firstUnseen = (snapshot: RawBuilder<unknown>) =>
+  sql`case when ${isRestored(snapshot)} then '0'::xid8 else pg_snapshot_xmin(${snapshot}) end`;
+
 /**
  * Rows without a place, oldest first, by one statement and so one snapshot. Looked for among what that snapshot sees and
  * the one before did not have to see: whatever committed in between, in whatever order its ids were given out, is there.
- * Where transactions are numbered from lower again, as after a restore into another server, among all rows.
+ * Where it was restored, among all rows.
  */
 export async function findUnsealed(db: Kysely<Database>, before: string, limit: number): Promise<Unsealed> {
+  const last = sql`${before}::pg_snapshot`;
   const { rows } = await sql<Unsealed>`
     with this as (
-      select pg_current_snapshot() as snapshot,
-        pg_snapshot_xmax(pg_current_snapshot()) < pg_snapshot_xmax(${before}::pg_snapshot) as restored
+      select pg_current_snapshot() as snapshot, ${isRestored(last)} as restored
     ), found as (
       select ${sql.raw(ROW)} from audit_events e
-      where e.written_in >= (select case when restored then '0'::xid8 else pg_snapshot_xmin(${before}::pg_snapshot) end from this)
+      where e.written_in >= (select ${firstUnseen(last)})
         and ((select restored from this) or e.written_in < (select pg_snapshot_xmax(snapshot) from this))
         and not exists (select from audit_chain c where c.event_id = e.id)
       order by e.id limit ${limit}

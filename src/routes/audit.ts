@@ -8,6 +8,7 @@ import {
   verificationSchema,
 } from '../schemas/audit.js';
 import { childParams } from '../schemas/child.js';
+import { observeUnsealed } from '../services/audit/metrics.js';
 import { readAccesses, readAuditEvents } from '../services/audit/read-events.js';
 import { createLateVerification } from '../services/audit/verify-lately.js';
 
@@ -18,6 +19,7 @@ export const auditRoutes =
   (context: Context): FastifyPluginAsyncTypebox =>
   async (app) => {
     const verifyLately = createLateVerification(context);
+    observeUnsealed(context);
 
     app.get(
       '/v1/audit/events',
