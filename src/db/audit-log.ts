@@ -30,7 +30,11 @@ export function createAuditLog(db: Kysely<Database>): AuditLog {
   async function writeAll(): Promise<void> {
     if (writing) return;
     writing = true;
-    while (waiting.length > 0) await write(db, waiting.splice(0, MOST_AT_ONCE));
+    while (waiting.length > 0) {
+      const error = await write(db, waiting.splice(0, MOST_AT_ONCE));
+      // Else they would wait for the same once more, after all the time that this took.
+      if (error) for (const { failed } of waiting.splice(0)) failed(error);
+    }
     writing = false;
   }
 
@@ -43,8 +47,8 @@ export function createAuditLog(db: Kysely<Database>): AuditLog {
   };
 }
 
-/** Never fails itself: each who waits is told. */
-async function write(db: Kysely<Database>, batch: Waiting[]): Promise<void> {
+/** Never fails itself: each who waits is told. @returns an error that is no row's fault */
+async function write(db: Kysely<Database>, batch: Waiting[]): Promise<unknown> {
   try {
     await insertRows(
       db,
@@ -52,14 +56,21 @@ async function write(db: Kysely<Database>, batch: Waiting[]): Promise<void> {
     );
   } catch (error) {
     // A row that can't be written is not to take the others with it.
-    if (batch.length > 1 && error instanceof pg.DatabaseError && OF_A_ROW.test(error.code ?? '')) {
-      for (const one of batch) await write(db, [one]);
-    } else {
+    const ofRow = error instanceof pg.DatabaseError && OF_A_ROW.test(error.code ?? '');
+    if (batch.length === 1 || !ofRow) {
       for (const { failed } of batch) failed(error);
+      return ofRow ? undefined : error;
     }
-    return;
+    for (const [at, one] of batch.entries()) {
+      const lasting = await write(db, [one]);
+      if (!lasting) continue;
+      for (const { failed } of batch.slice(at + 1)) failed(lasting);
+      return lasting;
+    }
+    return undefined;
   }
   for (const { written } of batch) written();
+  return undefined;
 }
 
 /** One text however many rows, so that it is prepared once. */

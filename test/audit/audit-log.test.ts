@@ -4,6 +4,7 @@ import t from 'tap';
 import type { Access } from '../../src/caller.js';
 import { createAuditLog } from '../../src/db/audit-log.js';
 import { openDirectory } from '../helpers/directory.js';
+import { until } from '../helpers/wait.js';
 
 const access: Access = {
   caller: {
@@ -80,3 +81,43 @@ t.test('an event that cannot be written fails alone, and one that is not on disk
   const rows = await owner.selectFrom('audit_events').select('action').orderBy('id').execute();
   t.strictSame(rows.map(({ action }) => action).sort(), ['first', 'fourth', 'second', 'third']);
 });
+
+t.test(
+  'who waits while PostgreSQL does not answer is told with those whose rows it had, and not kept waiting again',
+  async (t) => {
+    const { context, owner } = await openDirectory(t);
+    const log = createAuditLog(context.db);
+    const record = (action: string) =>
+      log.record(access, { action, childIds: [] }).then(
+        () => 'written',
+        (error: unknown) => error,
+      );
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let locked = () => {};
+    const isLocked = new Promise<void>((resolve) => {
+      locked = resolve;
+    });
+    const holding = owner.transaction().execute(async (trx) => {
+      await sql`lock table audit_events in exclusive mode`.execute(trx);
+      locked();
+      await released;
+    });
+    await isLocked;
+    const first = record('first');
+    const stuck = () =>
+      sql<{ pid: number }>`
+      select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(owner);
+    const pid = await until(async () => (await stuck()).rows[0]?.pid);
+    const second = record('second');
+    await sql`select pg_terminate_backend(${pid})`.execute(owner);
+    const error = await first;
+    t.type(error, Error);
+    t.equal(await second, error, 'with the same error, while the table is locked');
+    release();
+    await holding;
+    t.equal(await record('third'), 'written');
+  },
+);
