@@ -9,6 +9,9 @@ export interface AuditEvent {
   details?: Record<string, number | string | boolean | string[] | null>;
 }
 
+/** In `details` of a reading of whoever shares a home or a parent with a child, who may have been shielded then. */
+export const OF_HOUSEHOLD = 'ofHousehold';
+
 interface AuditedBy extends Pick<Access, 'requestId' | 'onBehalfOf'> {
   caller: Pick<Caller, 'userId' | 'role' | 'organisationId' | 'authority'>;
   reason: string | null;
@@ -101,6 +104,8 @@ export interface AuditFilter {
   from?: string | undefined;
   /** Before this moment. */
   to?: string | undefined;
+  /** Leave out that a child was listed with a household. */
+  exceptOfHousehold?: boolean | undefined;
   /** Where the page before ended: a moment in microseconds, and how many events of it were on that page. */
   cursor?: string | undefined;
 }
@@ -108,7 +113,7 @@ export interface AuditFilter {
 /** The latest first. Takes the auditors' role: the application's own roles may not read the log. */
 export async function findAuditEvents(
   db: Kysely<Database>,
-  { childId, userId, from, to, cursor }: AuditFilter,
+  { childId, userId, from, to, exceptOfHousehold, cursor }: AuditFilter,
   limit: number,
 ): Promise<LoggedEvent[]> {
   const [micros, skipped = '0'] = cursor?.split('-') ?? [];
@@ -117,6 +122,7 @@ export async function findAuditEvents(
     userId === undefined ? undefined : sql`(user_id = ${userId} or on_behalf_of = ${userId})`,
     from === undefined ? undefined : sql`at >= ${from}::timestamptz`,
     to === undefined ? undefined : sql`at < ${to}::timestamptz`,
+    exceptOfHousehold ? sql`not details ? ${OF_HOUSEHOLD}` : undefined,
     cursor === undefined ? undefined : sql`at <= timestamptz 'epoch' + ${micros}::bigint * interval '1 microsecond'`,
   ].filter((condition) => condition !== undefined);
   const { rows } = await sql<LoggedEvent>`

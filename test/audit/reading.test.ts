@@ -118,7 +118,39 @@ t.test('which other authority has looked at a child is told to auditors alone', 
   t.strictSame(await readers(await caller('auditor')), told);
   t.strictSame(await readers(own), [told[0], [null, false, 'management-team'], told[2]]);
   const { body } = await call(own, 'POST', `${of}/subject-access`, { requestedBy: 'child' });
-  t.notMatch(JSON.stringify(body.accesses), elsewhere.userId);
+  t.strictSame(
+    body.accesses
+      .filter(({ action }: { action: string }) => action === 'read')
+      .map(({ role, by }: { role: string; by: { name: string } | null }) => [role, Boolean(by?.name)]),
+    [
+      ['practitioner', true],
+      ['management-team', false],
+      ['management-team', true],
+    ],
+  );
+});
+
+t.test('that a household listed a child is told to auditors alone', async (t) => {
+  const directory = await openChildren(t);
+  const { call, caller, add } = directory;
+  const home = { kind: 'home' as const, line1: '4 Mill Lane', town: 'Penhallow', postcode: 'PH4 2LD' };
+  const [child, sibling] = await add(
+    [7, 9].map((age) => ({
+      givenNames: 'Ada',
+      familyName: 'Wren',
+      dateOfBirth: bornYearsAgo(age),
+      addresses: [home],
+    })),
+  );
+  const own = await caller('management-team');
+  const household = await call(own, 'GET', `/v1/children/${child!.childId}/shield/household`);
+  t.match(household, { status: 200, body: { children: [{ childId: sibling!.childId }] } });
+  const of = `/v1/children/${sibling!.childId}`;
+  const reads = ({ body }: typeof household) =>
+    body.accesses.filter(({ action }: { action: string }) => action === 'read');
+  t.equal(reads(await call(await caller('auditor'), 'GET', `${of}/accesses`)).length, 1);
+  t.strictSame(reads(await call(own, 'GET', `${of}/accesses`)), []);
+  t.strictSame(reads(await call(own, 'POST', `${of}/subject-access`, { requestedBy: 'child' })), []);
 });
 
 t.test('an auditor reads the log by child, user and time, and that is in the log before the answer', async (t) => {

@@ -44,7 +44,8 @@ export async function readAccesses(
     await recordAudit(context.db, access, { action: 'read-accesses-not-found' });
     throw new DirectoryError('not-found', 'No such child');
   }
-  const { events, nextCursor } = await readPage(context, { childId, cursor }, limit);
+  const exceptOfHousehold = access.caller.role !== 'auditor';
+  const { events, nextCursor } = await readPage(context, { childId, cursor, exceptOfHousehold }, limit);
   const people = await namesOf(context, events);
   await recordAudit(context.db, access, {
     action: 'read-accesses',

@@ -47,7 +47,7 @@ export async function giveSubjectAccess(
   }
   const forParent = requestedBy === 'parent';
   const held = await findHeldOfChild(context.db, childId);
-  const events = await findAuditEvents(context.auditorDb, { childId }, MOST_ACCESSES + 1);
+  const events = await findAuditEvents(context.auditorDb, { childId, exceptOfHousehold: true }, MOST_ACCESSES + 1);
   const history = forParent ? held.history.filter(({ change }) => isChangeForParent(change)) : held.history;
   const accesses = events.slice(0, MOST_ACCESSES).filter(({ action }) => !forParent || isForParent(action));
   const people = await namesOf(context, history, accesses, forParent ? nameable(visible) : () => true);

@@ -1,12 +1,12 @@
 import type { Kysely } from 'kysely';
 import type { Access, Caller } from '../../caller.js';
 import type { Context } from '../../context.js';
-import { recordAudit } from '../../db/audit.js';
+import { OF_HOUSEHOLD, recordAudit } from '../../db/audit.js';
 import { type Address, type ChildFacts, findFacts, findSomeFacts } from '../../db/children.js';
 import { findHouseholdCandidates } from '../../db/households.js';
 import type { Database, ShieldDecision } from '../../db/schema.js';
 import { findDecisions } from '../../db/shields.js';
-import { isSameFamilyName, isSameHome, isSameParent, isSameParentName, type Place } from '../../matching/index.js';
+import { compareHomes, isSameFamilyName, isSameParent, isSameParentName, type Place } from '../../matching/index.js';
 import type { HouseholdView } from '../../schemas/shields.js';
 import { addressLine } from '../../search/projection.js';
 import { recordRefusal, requireEntitled } from '../change-child.js';
@@ -51,7 +51,7 @@ function decidable(caller: Caller, { shielded, authority }: ChildFacts): ShieldD
 
 /**
  * An address that names no house may be any at its postcode: it counts where the children have a family name in common, or
- * parents of one name, else whoever records a postcode alone would be told of everybody there. A parent of one name counts as
+ * parents of one name, else whoever records a street or a postcode alone would be told of everybody there. A parent of one name counts as
  * the same by telephone number or e-mail address, or where both children live or lived at one address: parents often come
  * without contact details, and children of one mother may live apart.
  */
@@ -64,9 +64,10 @@ export function sharedBy(
   const related =
     pairs(one.names, other.names).some(([a, b]) => isSameFamilyName(a.familyName, b.familyName)) ||
     parents.some(([a, b]) => isSameParentName(a.name, b.name));
-  const homes = pairs(one.addresses, other.addresses).filter(
-    ([a, b]) => isSameHome(placeOf(a), placeOf(b)) && (related || (addressLine(a) !== '' && addressLine(b) !== '')),
-  );
+  const homes = pairs(one.addresses, other.addresses).filter(([a, b]) => {
+    const comparison = compareHomes(placeOf(a), placeOf(b));
+    return comparison === 'same' || (comparison === 'assumed' && related);
+  });
   const lives = homes.some((pair) => pair.every((address) => holds(address, today)));
   const raised = parents.some(([a, b]) => isSameParent(a, b) || (homes.length > 0 && isSameParentName(a.name, b.name)));
   return [...(lives ? ['address' as const] : []), ...(raised ? ['parent' as const] : [])];
@@ -100,9 +101,11 @@ export async function readHousehold(context: Context, access: Access, childId: s
   const sharers = await findHousehold(db, access.caller, childId);
   const decided = await findDecisions(db, childId);
   await recordAudit(db, access, { action: 'read-household', childIds: [childId], details: { found: sharers.length } });
-  // As any other reading of them: who may see who looked at a child must not see that somebody thought of a shield.
+  // Marked, so that auditors alone are told: who may see who looked at a child must not see that somebody thought of a shield
+  // for a brother or sister, nor when (OF_HOUSEHOLD).
   const childIds = sharers.map(({ child }) => child.childId);
-  if (childIds.length > 0) await recordAudit(db, access, { action: 'read', childIds, details: { hidden: false } });
+  if (childIds.length > 0)
+    await recordAudit(db, access, { action: 'read', childIds, details: { hidden: false, [OF_HOUSEHOLD]: true } });
   return {
     children: sharers.map(({ child, shares, decisions }) => {
       const name = child.names.find(({ kind }) => kind === 'current');
