@@ -26,7 +26,7 @@ import { startVerifyingProtections } from './verify-protections.js';
 
 const NAMES_EVERY_MS = 15 * 60_000;
 const NAMES_RETRY_MS = 30_000;
-/** Of several workers one counts. */
+/** Of several workers one counts. The others look again soon: it may not live to count the next time. */
 const NAMES_COUNTED = { unlessWithin: (NAMES_EVERY_MS / 1_000) * 0.8 };
 const LONGEST_CLOSE_MS = 5_000;
 
@@ -138,7 +138,7 @@ export async function startWorkers(context: Context): Promise<RunningWorkers> {
 async function countNames({ db, log }: Context, ending: AbortSignal): Promise<void> {
   while (!ending.aborted) {
     const pause = await refreshNameFrequencies(db, NAMES_COUNTED).then(
-      () => NAMES_EVERY_MS,
+      (counted) => (counted ? NAMES_EVERY_MS : NAMES_RETRY_MS),
       (error: unknown) => {
         log.warn({ err: error }, 'names could not be counted');
         return NAMES_RETRY_MS;

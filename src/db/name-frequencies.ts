@@ -8,15 +8,20 @@ export type NamePartKind = 'given' | 'family';
  * Counts afresh in how many current names of open children each normalised part occurs. Parts of other names are listed
  * with that count, possibly 0, and so are those of shielded children's current names, without what a shield hides: to a
  * search that names a hidden criterion it must make no difference whether there are shielded children.
- * @param unlessWithin not where somebody, for whom this may have waited, has counted within so many seconds
+ * @param unlessWithin not where somebody is counting, or has within so many seconds
+ * @returns whether they were counted now
  */
-export async function refreshNameFrequencies(db: Kysely<Database>, { unlessWithin = 0 } = {}): Promise<void> {
-  await db.transaction().execute(async (trx) => {
-    await sql`select pg_advisory_xact_lock(${locks.names})`.execute(trx);
-    const { rows: lately } = await sql`
-      select from directory_statistics where children > 0
-        and counted_at > clock_timestamp() - make_interval(secs => ${unlessWithin})`.execute(trx);
-    if (lately.length > 0) return;
+export async function refreshNameFrequencies(db: Kysely<Database>, { unlessWithin = 0 } = {}): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
+    if (unlessWithin > 0) {
+      const { rows: due } = await sql`
+        select from (select pg_try_advisory_xact_lock(${locks.names}) as mine) l
+        where mine and not exists (select from directory_statistics where children > 0
+          and counted_at > clock_timestamp() - make_interval(secs => ${unlessWithin}))`.execute(trx);
+      if (due.length === 0) return false;
+    } else {
+      await sql`select pg_advisory_xact_lock(${locks.names})`.execute(trx);
+    }
     await sql`set local statement_timeout = '30min'`.execute(trx);
     await sql`set local work_mem = '256MB'`.execute(trx);
     await sql`delete from name_frequencies`.execute(trx);
@@ -42,6 +47,7 @@ export async function refreshNameFrequencies(db: Kysely<Database>, { unlessWithi
       update directory_statistics set counted_at = clock_timestamp(),
         children = (select count(*) from children c where archived_at is null
           and not exists (select from shields s where s.child_id = c.id and s.lifted_at is null))`.execute(trx);
+    return true;
   });
 }
 
