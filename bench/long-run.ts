@@ -40,6 +40,7 @@ const HEALTH_PER_SECOND = 1;
 const SHIELDS_PER_SECOND = 0.1;
 const SHIELD_STANDS_MS = 4_000;
 const MOST_WAITING = 8;
+const NOT_JUDGED = /, (resident|heap committed|external)$/;
 
 const command = new Command('long-run')
   .option('--children <n>', 'how many', wholeNumber(1_000, 100_000_000), 100_000)
@@ -262,8 +263,6 @@ interface Grown {
   from: number;
   to: number;
 }
-
-const NOT_JUDGED = /, (resident|heap committed|external)$/;
 
 /**
  * Resident memory is told and not judged: with files and shared buffers in it, it rises to a bound of the server's. Nor are
