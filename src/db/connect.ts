@@ -14,7 +14,8 @@ export type DatabaseRole =
 /**
  * @property statementMs longest a statement may run before the server breaks it off, milliseconds; 0 for no limit
  * @property answerMs longest that a connection may be silent before it is given up, milliseconds; 0 for no limit. Longer
- *   than a statement may run, so that it is met by a server alone that stands still, or is out of reach without a word
+ *   than a statement may run, so that of those in use it is met by a server alone that stands still, or is out of reach
+ *   without a word. One that nobody uses is given up as well, and made anew when it is needed
  */
 export interface ConnectOptions {
   role?: DatabaseRole;

@@ -14,7 +14,8 @@ import { getUser, renewSecondFactor, viewOf } from './users.js';
  * A second administrator's word that the account is to look past shields: until then the right is not there. Whoever asked cannot
  * approve, nor an account behind which the same administrator may be, nor the one whom it is about. The account gets a new second
  * factor, told to who approves: whoever made the account knows its password, who approves the other half, and only the person
- * is given both. So nobody approves who has ever set the account's credentials.
+ * is given both. So nobody approves who has ever set the account's credentials; approving is not counted as setting them, for a
+ * second factor alone opens nothing.
  * @param asked who asked, as the approver has read it: what somebody else has asked for since is not approved by it
  * @throws DirectoryError `not-found`; `conflict` where nothing waits for it any more, or what another asked; `forbidden`
  */
