@@ -198,6 +198,32 @@ export async function finishRebuild(
     on conflict do nothing`.execute(trx);
 }
 
+/** The index kept to be rolled back to. Until the transaction ends it is neither rolled back to nor retired. */
+export async function holdKeptIndex(trx: Transaction<Database>): Promise<{ index: string } | undefined> {
+  return trx
+    .selectFrom('index_builds')
+    .select('index_name as index')
+    .where('state', '=', 'kept')
+    .forShare()
+    .executeTakeFirst();
+}
+
+/** Who has been shielded, archived or destroyed since the index was begun, or changed under a shield: a name that was shown until then is hidden. */
+export async function findHiddenSince(
+  trx: Transaction<Database>,
+  indexName: string,
+): Promise<{ childId: string; version: number }[]> {
+  const { rows } = await sql<{ childId: string; version: number }>`
+    with begun as (select started_at from index_builds where index_name = ${indexName})
+    select id as "childId", version from children where archived_at >= (select started_at from begun)
+    union
+    select c.id, c.version from shields s join children c on c.id = s.child_id
+    where s.lifted_at is null and greatest(s.set_at, c.updated_at) >= (select started_at from begun)
+    union
+    select child_id, version from destroyed_numbers where destroyed_at >= (select started_at from begun)`.execute(trx);
+  return rows;
+}
+
 /** In the caller's transaction, so that an index goes with the rebuild that it was made for. */
 export async function failRunningRebuild(db: Kysely<Database>, reason: RebuildFailure, lease?: Lease): Promise<void> {
   await db

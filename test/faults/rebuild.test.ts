@@ -10,6 +10,7 @@ import { ensureIndex, nextAlias, readAlias } from '../../src/search/aliases.js';
 import { newestMapping } from '../../src/search/mappings.js';
 import { compareIndex } from '../../src/services/index/compare.js';
 import { indexChildren } from '../../src/services/index/write-documents.js';
+import { clearKeptIndex, nothingCleared } from '../../workers/rebuild/clear-kept-index.js';
 import { dropOldIndices } from '../../workers/rebuild/go-live.js';
 import { takeUpRebuild } from '../../workers/rebuild/rebuilder.js';
 import { type Answer, openChildren, type TestChildren } from '../helpers/children.js';
@@ -323,6 +324,8 @@ t.test('rolling back brings what has changed since to the old index first', asyn
   await archive(directory, archived);
   await manager.shield(refused, 1);
   await settleAll(directory);
+  // By two workers, each of which removes it: the index counts removals as versions.
+  for (const _ of [1, 2]) await clearKeptIndex(worker, nothingCleared());
   const left = await worker.elasticsearch.search({ index: old ?? '', size: 100, query: { match_all: {} } });
   t.same(
     left.hits.hits.map(({ _id }) => _id ?? '').sort(),
@@ -375,6 +378,18 @@ t.test('rolling back brings what has changed since to the old index first', asyn
     await dropOldIndices(worker);
     t.notOk(await worker.elasticsearch.indices.exists({ index: old ?? '' }));
     t.same(await differences(directory), []);
+  });
+
+  await t.test('and one that was deleted by hand is not made anew', async (t) => {
+    const live = (await findLiveIndex(owner)) ?? '';
+    await start(directory, team);
+    await takeUpRebuild(worker, randomUUID(), never);
+    await worker.elasticsearch.indices.delete({ index: live });
+    const cleared = nothingCleared();
+    await manager.shield(childIds[5] as string, 1);
+    await clearKeptIndex(worker, cleared);
+    t.notOk(await worker.elasticsearch.indices.exists({ index: live }));
+    t.ok(cleared.versions.has(childIds[5] as string));
   });
 });
 

@@ -92,7 +92,9 @@ async function repair(
   signal: AbortSignal,
 ): Promise<Set<string>> {
   const beyondReach = findBeyondReach(differences);
-  if (beyondReach.length > 0) await removeDocuments(context.elasticsearch, index, beyondReach);
+  // What was removed lately, as from an index that was kept, it might take for a later version.
+  if (beyondReach.length > 0 || differences.some(({ kind }) => kind === 'missing'))
+    await removeDocuments(context.elasticsearch, index, beyondReach);
   const removed = new Set(beyondReach.map(({ id }) => id));
   const open = differences.filter(({ id, truth }) => truth?.indexed || !removed.has(id));
   const refused = new Set<string>();

@@ -4,6 +4,7 @@ import type { Context } from '../../src/context.js';
 import { claimRebuild, failRunningRebuild, type Lease, releaseRebuild, saveProgress } from '../../src/db/rebuilds.js';
 import { indexBehind, readAlias } from '../../src/search/aliases.js';
 import { hasMerged, startMerging } from '../../src/search/merge-segments.js';
+import { clearKeptIndex, nothingCleared } from './clear-kept-index.js';
 import { check, copyChildren } from './fill.js';
 import { dropOldIndices, goLive } from './go-live.js';
 import { getHeld, RebuildFailedError, RebuildLostError, save } from './lease.js';
@@ -25,10 +26,12 @@ export function startRebuilder(context: Context): Rebuilder {
   const ending = new AbortController();
   const worker = randomUUID();
   let nextTidying = 0;
+  const cleared = nothingCleared();
   const pass = async () => {
     if (Date.now() >= nextTidying) {
       nextTidying = Date.now() + TIDY_EVERY_MS;
       await dropOldIndices(context);
+      await clearKeptIndex(context, cleared);
     }
     await takeUpRebuild(context, worker, ending.signal);
   };

@@ -54,14 +54,9 @@ export async function indexLoaded(context: Context, childIds: string[]): Promise
 async function writeDocuments(context: Context, childIds: string[], children: ChildFacts[]): Promise<IndexOutcome> {
   const targets = await findTargets(context, childIds, children);
   if (targets.length === 0) return { acknowledged: 0, deadLetters: 0 };
-  const { current, next, kept } = await findDestinations(context);
+  const { current, next } = await findDestinations(context);
   const verdicts = await writeTo(context, next ? [current, next] : [current], targets);
-  const left = kept ? await removeFrom(context, kept, targets) : [];
-  const results = targets.map((target, at) => ({
-    target,
-    ...judgeBoth(verdicts[0]?.[at], verdicts[1]?.[at]),
-    ...(left.includes(target) ? { verdict: 'later' as const, reason: 'left in the index kept until now' } : {}),
-  }));
+  const results = targets.map((target, at) => ({ target, ...judgeBoth(verdicts[0]?.[at], verdicts[1]?.[at]) }));
   const written = results.filter((result) => result.verdict === 'written');
   // A shield counts as acknowledged only when searches no longer see the old document, in the index to come as well.
   if (written.some(({ target }) => target.shieldWaits)) {
@@ -103,49 +98,27 @@ async function writeDocuments(context: Context, childIds: string[], children: Ch
 }
 
 /**
- * An index kept to be rolled back to is as it was when it was searched last, for days: of whoever was shielded since it would
- * hold what is hidden now, of whoever is gone all there was. A roll back puts in what is missing.
- * @returns whose documents may be left
- */
-async function removeFrom({ elasticsearch, log }: Context, indexName: string, targets: Target[]): Promise<Target[]> {
-  const hidden = targets.filter(({ child }) => !child || child.archived || child.shielded);
-  if (hidden.length === 0) return [];
-  const { items } = await elasticsearch.bulk({
-    // Without their versions: a deletion that names one would make an index that is gone anew.
-    operations: hidden.map(({ childId }) => ({ delete: { _index: indexName, _id: childId } })),
-    refresh: true,
-  });
-  const left = hidden.filter((_, at) => {
-    const { verdict, reason } = judge(items[at]);
-    return verdict !== 'written' && !reason.startsWith('index_not_found');
-  });
-  if (left.length > 0) log.warn({ index: indexName, count: left.length }, 'not removed from the index kept until now');
-  return left;
-}
-
-/**
- * The index that is searched, the one that a rebuild is making, and the one that was searched before. Should a rebuild begin or
- * end after this look, what is written is not settled (src/db/outbox.ts) and comes again.
+ * The index that is searched, and the one that a rebuild is making. Should a rebuild begin after this look, what is written is
+ * not settled (src/db/outbox.ts) and comes again.
  */
 async function findDestinations({
   db,
   config,
-}: Context): Promise<{ current: Destination; next: Destination | undefined; kept: string | undefined }> {
+}: Context): Promise<{ current: Destination; next: Destination | undefined }> {
   const builds = await db
     .selectFrom('index_builds')
-    .select(['index_name', 'state', 'mapping_version'])
-    .where('state', '!=', 'retired')
+    .select(['state', 'mapping_version'])
+    .where('state', 'not in', ['kept', 'retired'])
     .orderBy('started_at', 'desc')
     .execute();
-  const current = builds.find(({ state }) => state !== 'building' && state !== 'kept');
-  const next = builds.find(({ state }) => state === 'building');
+  const current = builds.find((build) => build.state !== 'building');
+  const next = builds.find((build) => build.state === 'building');
   return {
     current: {
       alias: writeAlias(config.instance),
       mappingVersion: current?.mapping_version ?? newestMapping(config),
     },
     next: next && { alias: nextAlias(config.instance), mappingVersion: next.mapping_version },
-    kept: builds.find(({ state }) => state === 'kept')?.index_name,
   };
 }
 
