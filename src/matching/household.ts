@@ -16,7 +16,7 @@ export interface ParentContact {
   email: string | null;
 }
 
-/** `assumed` where one of them says no more than the street or the postcode. */
+/** `assumed` where one of them says no more than the street, the place or the postcode, and not in the words of the other. */
 export type HomeComparison = 'same' | 'assumed' | 'different';
 
 /**
@@ -32,12 +32,13 @@ export function compareHomes(one: Place, other: Place): HomeComparison {
     return a.joined !== '' && a.joined === b.joined && inOneTown ? 'same' : 'different';
   }
   if (differ(a.number, b.number) || differ(a.flat, b.flat)) return 'different';
-  if (namesHouse(a) && a.joined === b.joined) return 'same';
   if (a.joined === '' || b.joined === '') return 'assumed';
+  if (a.joined === b.joined) return 'same';
   if ((unnumbered(a) || unnumbered(b)) && a.streetName === b.streetName) return 'assumed';
   const keys = new Set(addressKeys(one.line, postcode));
   if (!addressKeys(other.line, postcode).some((key) => keys.has(key))) return 'different';
-  return namesHouse(a) && namesHouse(b) ? 'same' : 'assumed';
+  // Of one with a number and one without what meets may be the name of a place.
+  return namesHouse(a) && namesHouse(b) && unnumbered(a) === unnumbered(b) ? 'same' : 'assumed';
 }
 
 function unnumbered({ number, flat }: AddressLine): boolean {

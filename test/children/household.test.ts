@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import t from 'tap';
 import { compareHomes, isSameParent } from '../../src/matching/index.js';
 import { sharedBy } from '../../src/services/shielding/household.js';
@@ -14,6 +15,8 @@ t.test('two addresses are one home', async (t) => {
     ['of which one names no flat', place('Flat 3, 12 Larch Close'), home],
     ['by the name of the house', place('Rose Cottage'), place('Rose Cottage, Larch Close')],
     ['by the name alone', place('Rose Cottage'), place('rose cottage')],
+    ['word for word, be it a house or a street', place('The Croft'), place('Croft')],
+    ['with a comma and without', place('Rose Cottage Larch Close'), place('Rose Cottage, Larch Close')],
     ['without a postcode, word for word', place('Rue Verte 4', '', 'Lille'), place('rue verte 4', '', 'LILLE')],
   ];
   for (const [how, one, other] of same) {
@@ -23,7 +26,7 @@ t.test('two addresses are one home', async (t) => {
   const assumed: [string, ReturnType<typeof place>, ReturnType<typeof place>][] = [
     ['of which one names no house', home, place('Larch Close')],
     ['nor whether it is a street', home, place('Larch')],
-    ['of which neither does', place('Larch Close'), place('Larch Close')],
+    ['of which one names the place', place('12 Larch Close, Little Snoring'), place('Little Snoring')],
     ['in two spellings', place('Larch Close'), place('Larche Close')],
     ['of which one gives its name, the other the street', place('Rose Cottage, Larch Close'), place('Larch Close')],
     ['of which one names no street', home, place('')],
@@ -264,6 +267,15 @@ t.test('who shields a child decides on those who share an address or a parent', 
       'no word on an open child of the one that it shares with',
     );
     t.ok(told.length > 3, 'an answer that named children is there as well');
+    const { rows: listed } = await sql<{ id: string }>`
+      select distinct unnest(child_ids)::text as id from audit_events where action = 'read' and details ? 'ofHousehold'`.execute(
+      owner,
+    );
+    t.ok(listed.some(({ id }) => id === barnaby) && listed.some(({ id }) => id === iris), 'and whom it named');
+    t.notOk(
+      listed.some(({ id }) => id === stranger),
+      'not who shares nothing',
+    );
     const waiting = await owner.selectFrom('outbox').select(['child_id', 'urgent']).orderBy('child_id').execute();
     t.strictSame(
       waiting,

@@ -86,6 +86,15 @@ function placeOf(address: Address): Place {
 }
 
 /**
+ * That these were named as somebody's household. Marked, so that auditors alone are told: who may see who looked at a child must
+ * not see that somebody thought of a shield for a brother or sister, nor when.
+ */
+export async function recordListed(db: Kysely<Database>, access: Access, childIds: string[]): Promise<void> {
+  if (childIds.length > 0)
+    await recordAudit(db, access, { action: 'read', childIds, details: { hidden: false, [OF_HOUSEHOLD]: true } });
+}
+
+/**
  * Who would have to be decided on if the child were shielded now.
  * @throws DirectoryError `not-found`, `forbidden`
  */
@@ -101,11 +110,11 @@ export async function readHousehold(context: Context, access: Access, childId: s
   const sharers = await findHousehold(db, access.caller, childId);
   const decided = await findDecisions(db, childId);
   await recordAudit(db, access, { action: 'read-household', childIds: [childId], details: { found: sharers.length } });
-  // Marked, so that auditors alone are told: who may see who looked at a child must not see that somebody thought of a shield
-  // for a brother or sister, nor when (OF_HOUSEHOLD).
-  const childIds = sharers.map(({ child }) => child.childId);
-  if (childIds.length > 0)
-    await recordAudit(db, access, { action: 'read', childIds, details: { hidden: false, [OF_HOUSEHOLD]: true } });
+  await recordListed(
+    db,
+    access,
+    sharers.map(({ child }) => child.childId),
+  );
   return {
     children: sharers.map(({ child, shares, decisions }) => {
       const name = child.names.find(({ kind }) => kind === 'current');

@@ -18,9 +18,10 @@ import type { ShieldRequest } from '../../schemas/shields.js';
 import { type Change, makeChange, readBack, requireEntitled, withChild } from '../change-child.js';
 import { todayInEngland } from '../child-age.js';
 import type { ReadChild } from '../read-child.js';
-import { findHousehold, type Sharer } from './household.js';
+import { findHousehold, recordListed, type Sharer } from './household.js';
 
 const REVIEW_AFTER_MONTHS = 6;
+const SHARES_NOTHING = 'shares no address and no parent';
 
 type Decisions = Map<string, ShieldDecision>;
 type Terms = Pick<ShieldRequest, 'reason'> & { reviewOn: string };
@@ -64,8 +65,14 @@ export async function shieldChild(
     });
   } catch (error) {
     // The answer names children.
-    if (error instanceof DirectoryError && error.code === 'conflict')
+    if (error instanceof DirectoryError && error.code === 'conflict') {
       await recordAudit(context.db, access, { action: 'shield-undecided', childIds: [childId] });
+      await recordListed(
+        context.db,
+        access,
+        (error.errors ?? []).flatMap(({ id, message }) => (id && message !== SHARES_NOTHING ? [id] : [])),
+      );
+    }
     throw error;
   }
 }
@@ -121,8 +128,7 @@ function requireDecisions(
     }
   }
   for (const id of decisions.keys()) {
-    if (!sharers.has(id) && !households.has(id))
-      errors.push({ path: '/decisions', message: 'shares no address and no parent', id });
+    if (!sharers.has(id) && !households.has(id)) errors.push({ path: '/decisions', message: SHARES_NOTHING, id });
   }
   if (errors.length === 0) return;
   throw new DirectoryError(
