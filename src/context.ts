@@ -1,4 +1,4 @@
-import { Client, ClusterConnectionPool } from '@elastic/elasticsearch';
+import { Client, ClusterConnectionPool, type Connection } from '@elastic/elasticsearch';
 import type { Kysely } from 'kysely';
 import type pg from 'pg';
 import type { Logger } from 'pino';
@@ -76,14 +76,23 @@ export async function createContext(config: Config, overrides: ContextOverrides 
   };
 }
 
+/**
+ * Leaves a node out for a minute, and until it answers a ping. The client's own choice goes on asking one that hangs, every time
+ * for as long as a search may take; the class below doubles the minute with every request that was on its way.
+ */
+class MinuteOutPool extends ClusterConnectionPool {
+  override markDead(connection: Connection): this {
+    connection.deadCount = 0;
+    return super.markDead(connection);
+  }
+}
+
 /** A client that asks the nodes in turn. */
 export function createElasticsearch({ elasticsearchUrl }: Pick<ServiceUrls, 'elasticsearchUrl'>): Client {
   const nodes = elasticsearchUrl.split(',');
   return new Client({
     nodes,
-    // The client's own choice goes on asking a node that hangs, every time for as long as a search may take. This one leaves it
-    // out for a minute and until it answers a ping.
-    ConnectionPool: ClusterConnectionPool,
+    ConnectionPool: MinuteOutPool,
     // Of a node that can't be reached the next is asked. All other retries are decided where the meaning is known: a
     // search gives up at once, a job comes back later.
     maxRetries: nodes.length - 1,
