@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import closeWithGrace from 'close-with-grace';
 import { Command } from 'commander';
+import { CommandError } from '../errors.js';
 
 export function workCommand(): Command {
   return new Command('work')
@@ -18,6 +20,8 @@ async function work(flags: { beginJournal?: boolean }): Promise<void> {
   const { serveMetrics } = await import('../../workers/serve-metrics.js');
   const { requireReplayed } = await import('../services/keeping/journal.js');
   const config = readConfig();
+  if (flags.beginJournal && existsSync(config.protectionJournalFile))
+    throw new CommandError('The journal of shields and destructions is here: start without --begin-journal');
   const context = await createContext(config, {
     role: 'directory_worker',
     application: 'directory-worker',

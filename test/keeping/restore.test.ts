@@ -293,6 +293,9 @@ t.test('in production nobody begins a journal where something was noted, unless 
   const worker = startCommand(t, directory, ['work', '--begin-journal'], production);
   await until(() => existsSync(config.protectionJournalFile), { seconds: 30 });
   await worker.end();
+  const kept = startCommand(t, directory, ['work', '--begin-journal'], production);
+  await until(() => !kept.running(), { seconds: 30 });
+  t.match(kept.output(), /is here: start without/, 'so that it stays in no unit file');
   const again = startCommand(t, directory, ['work'], production);
   await until(() => again.output().includes('workers started'), { seconds: 30 });
 });
