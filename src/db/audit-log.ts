@@ -20,6 +20,8 @@ interface Waiting {
 }
 
 const MOST_AT_ONCE = 64;
+/** Nobody waits longer than this and for one more write. */
+const LONG_MS = 1_000;
 /** Data exceptions and violated constraints: the fault is in a row. */
 const OF_A_ROW = /^2[23]/;
 
@@ -31,9 +33,10 @@ export function createAuditLog(db: Kysely<Database>): AuditLog {
     if (writing) return;
     writing = true;
     while (waiting.length > 0) {
+      const began = performance.now();
       const error = await write(db, waiting.splice(0, MOST_AT_ONCE));
-      // Else they would wait for the same once more, after all the time that this took.
-      if (error) for (const { failed } of waiting.splice(0)) failed(error);
+      // Else they would wait for the same once more. After a connection that broke off at once the next one may do.
+      if (error && performance.now() - began > LONG_MS) for (const { failed } of waiting.splice(0)) failed(error);
     }
     writing = false;
   }

@@ -109,7 +109,8 @@ t.test(
     const first = record('first');
     const stuck = () =>
       sql<{ pid: number }>`
-      select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(owner);
+      select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+          and query_start < clock_timestamp() - interval '1.2 seconds'`.execute(owner);
     const pid = await until(async () => (await stuck()).rows[0]?.pid);
     const second = record('second');
     await sql`select pg_terminate_backend(${pid})`.execute(owner);
