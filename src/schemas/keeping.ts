@@ -72,7 +72,7 @@ export const subjectAccessAnswer = Type.Object({
     }),
     {
       description:
-        'Who looked at the record or changed it, the latest first; for a parent nothing of shields and of work',
+        'Who looked at the record or changed it, the latest first, but not that it was listed with the household of another; for a parent nothing of shields and of work',
     },
   ),
   accessesComplete: Type.Boolean({ description: 'False where there were more than could be given at once' }),

@@ -290,6 +290,12 @@ t.test('dead letters are listed without a word of the record, page by page, and 
   t.match(await health(), { deadLetters: 3 });
   const { body: metrics } = await directory.app.inject({ url: '/metrics' });
   t.match(metrics, /^index_dead_letters 3$/m);
+  t.match(metrics, /^audit_oldest_unsealed_seconds [\d.]+$/m);
+
+  await refuse();
+  t.strictSame(await get('/v1/index/dead-letters?limit=2'), first, 'refused again, and nothing tells when');
+  const { rows: later } = await sql`select from dead_letters where failed_at > opened_at`.execute(owner);
+  t.equal(later.length, 3);
 
   const [letter] = first.deadLetters;
   t.match(await post('/v1/index/dead-letters/retry', { ids: [letter.id] }), { status: 202, body: { retried: 1 } });
