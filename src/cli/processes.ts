@@ -8,10 +8,7 @@ import { CommandError } from '../errors.js';
 
 const entry = path.join(projectRoot, 'src/cli/directory.ts');
 const READY_WITHIN_MS = 60_000;
-/**
- * A worker's new objects live for one batch. With V8's own 16 MB it holds a third more memory, and what it holds grows for an
- * hour (docs/measurements.md).
- */
+/** A worker's new objects live for one batch: with V8's own 16 MB it holds a quarter more memory for nothing (docs/load.md). */
 const WORKER_FLAGS = ['--max-semi-space-size=4'];
 
 /** A `directory` command in a process of its own, as a user would start it. Its log goes to a file. */

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
 import { Command } from 'commander';
 import { CommandError } from '../errors.js';
@@ -14,6 +15,8 @@ export function workCommand(): Command {
 }
 
 async function work(flags: { beginJournal?: boolean }): Promise<void> {
+  // What a worker allocates lives for one batch, and leaves pages half empty, ever more of them: docs/load.md.
+  setFlagsFromString('--compact-on-every-full-gc');
   const { readConfig } = await import('../config.js');
   const { createContext } = await import('../context.js');
   const { startWorkers } = await import('../../workers/main.js');
