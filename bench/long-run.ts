@@ -1,4 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { wholeNumber } from '../src/cli/arguments.js';
@@ -30,7 +32,7 @@ const SAMPLES = 180;
 /** Samples from one full collection to the next: 30 collections. */
 const COLLECT_EVERY = 6;
 /** A signal is heard in the process's next turn. */
-const COLLECTION_MS = 500;
+const COLLECTED_WITHIN_MS = 5_000;
 const MOST_CHILDREN = 20_000;
 /** Are read, verified and shielded, and not changed otherwise. */
 const WATCHED = 200;
@@ -56,18 +58,17 @@ const command = new Command('long-run')
 await runProgram(() => command.parseAsync());
 
 async function run(flags: Flags): Promise<void> {
-  const workerPort = 20_000 + (process.pid % 10_000);
+  const figures = mkdtempSync(path.join(os.tmpdir(), 'directory-heap-'));
   const directory = await openBenchDirectory({
     ...flags,
     env: {
-      WORKER_METRICS_PORT: String(workerPort),
-      HOST: '127.0.0.1',
+      HEAP_FIGURES: figures,
       NODE_OPTIONS: `--import ${new URL('collect-on-signal.mjs', import.meta.url)}`,
     },
     say: (line) => console.error(line),
   });
   try {
-    const { series, asked } = await underLoad(directory, workerPort, flags);
+    const { series, asked } = await underLoad(directory, figures, flags);
     if (flags.out) writeFileSync(flags.out, JSON.stringify(series));
     const hours = flags.minutes / 60;
     const grown = series.map(({ name, points }) => describe(name, points, hours));
@@ -80,15 +81,16 @@ async function run(flags: Flags): Promise<void> {
     if (bad.length > 0) throw new CommandError(bad.join('\n'));
   } finally {
     await directory.close();
+    rmSync(figures, { recursive: true });
   }
 }
 
-async function underLoad(directory: BenchDirectory, workerPort: number, flags: Flags) {
+async function underLoad(directory: BenchDirectory, figures: string, flags: Flags) {
   const mixed = await startMixedLoad(directory, flags);
   try {
     await delay(flags.warmUp * 60_000);
     mixed.take();
-    const series = await sample(directory, workerPort, flags.minutes * 60);
+    const series = await sample(directory, figures, flags.minutes * 60);
     return { series, asked: mixed.take() };
   } finally {
     await mixed.stop();
@@ -182,16 +184,12 @@ interface Series {
   points: Point[];
 }
 
-async function sample(
-  { apiPid, workerPid, url }: BenchDirectory,
-  workerPort: number,
-  seconds: number,
-): Promise<Series[]> {
+async function sample({ apiPid, workerPid }: BenchDirectory, figures: string, seconds: number): Promise<Series[]> {
   const sources = [
     ...memoryOf('api', apiPid),
-    ...heapOf('api', apiPid, new URL('/metrics', url)),
+    ...heapOf('api', apiPid, figures),
     ...memoryOf('worker', workerPid),
-    ...heapOf('worker', workerPid, new URL(`http://127.0.0.1:${workerPort}/metrics`)),
+    ...heapOf('worker', workerPid, figures),
     ...serversOf(),
   ];
   const series = sources.map(({ name }) => ({ name, points: [] as Point[] }));
@@ -226,22 +224,29 @@ function memoryOf(name: string, pid: number, tree = false): Source[] {
  * Of what is reachable alone: a heap that is never collected whole grows for minutes. Beside it what V8 has from the
  * operating system for its heap, and what buffers take outside of it: own memory beyond both is the allocator's.
  */
-function heapOf(name: string, pid: number, metrics: URL): Source[] {
-  let text = '';
-  const figure = (metric: string) => Number(new RegExp(`^${metric} (\\S+)`, 'm').exec(text)?.[1]) / 2 ** 20;
+function heapOf(name: string, pid: number, figures: string): Source[] {
+  const file = path.join(figures, `${pid}.json`);
+  const read = (): { collections: number; heapUsed: number; heapTotal: number; external: number } =>
+    existsSync(file)
+      ? JSON.parse(readFileSync(file, 'utf8'))
+      : { collections: 0, heapUsed: 0, heapTotal: 0, external: 0 };
   return [
     {
       name: `${name}, heap after collection`,
       every: COLLECT_EVERY,
       async read() {
+        const { collections } = read();
         process.kill(pid, 'SIGWINCH');
-        await delay(COLLECTION_MS);
-        text = await (await fetch(metrics)).text();
-        return figure('nodejs_heap_size_used_bytes');
+        const deadline = performance.now() + COLLECTED_WITHIN_MS;
+        while (read().collections === collections) {
+          if (performance.now() > deadline) throw new CommandError(`${name} has not collected its garbage`);
+          await delay(20);
+        }
+        return read().heapUsed / 2 ** 20;
       },
     },
-    { name: `${name}, heap committed`, every: COLLECT_EVERY, read: () => figure('nodejs_heap_size_total_bytes') },
-    { name: `${name}, external`, every: COLLECT_EVERY, read: () => figure('nodejs_external_memory_bytes') },
+    { name: `${name}, heap committed`, every: COLLECT_EVERY, read: () => read().heapTotal / 2 ** 20 },
+    { name: `${name}, external`, every: COLLECT_EVERY, read: () => read().external / 2 ** 20 },
   ];
 }
 

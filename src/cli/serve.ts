@@ -1,6 +1,7 @@
 import closeWithGrace from 'close-with-grace';
 import { Command } from 'commander';
 import { wholeNumber } from './arguments.js';
+import { compactHeap } from './compact-heap.js';
 
 const LONGEST_CLOSE_MS = 10_000;
 
@@ -9,6 +10,7 @@ export function serveCommand(): Command {
     .description('run the API until Ctrl-C')
     .option('--port <port>', 'port to listen on; 0 for any free one (default: PORT, else 8080)', wholeNumber(0, 65_535))
     .action(async (options: { port?: number }) => {
+      compactHeap();
       const { readConfig } = await import('../config.js');
       const { startServer } = await import('../server.js');
       const config = readConfig();

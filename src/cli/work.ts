@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
 import { Command } from 'commander';
 import { CommandError } from '../errors.js';
+import { compactHeap } from './compact-heap.js';
 
 export function workCommand(): Command {
   return new Command('work')
@@ -15,8 +15,7 @@ export function workCommand(): Command {
 }
 
 async function work(flags: { beginJournal?: boolean }): Promise<void> {
-  // What a worker allocates lives for one batch, and leaves pages half empty, ever more of them: docs/load.md.
-  setFlagsFromString('--compact-on-every-full-gc');
+  compactHeap();
   const { readConfig } = await import('../config.js');
   const { createContext } = await import('../context.js');
   const { startWorkers } = await import('../../workers/main.js');
