@@ -1,6 +1,6 @@
 import { familyKinship, givenKinship } from './nicknames.js';
 import { phoneticKeys } from './phonetic.js';
-import { remember } from './remember.js';
+import { MANY, remember } from './remember.js';
 import { editDistance, jaroWinkler } from './strings.js';
 
 export type Role = 'given' | 'family';
@@ -58,7 +58,7 @@ export function compareTokens(typed: string, recorded: string, role: Role): Toke
 }
 
 // One search compares a typed name with hundreds, and the next one meets most of these again.
-const soundsOf = remember(phoneticKeys);
+const soundsOf = remember(phoneticKeys, MANY);
 
 function soundAlike(a: string, b: string, similarity: number): boolean {
   const ofB = soundsOf(b);

@@ -1,12 +1,18 @@
-/** Beyond this many entries what was remembered is forgotten, so that a scorer may serve for long. */
-const MOST_REMEMBERED = 20_000;
+/**
+ * What one search and those beside it have in common. As names are counted anew every quarter of an hour all of it begins anew,
+ * so that more would have memory rise and fall by it all day.
+ */
+const MOST_REMEMBERED = 2_000;
+/** Of what takes little room. */
+export const MANY = 20_000;
+const MOST_PAIRS = 10_000;
 
-/** Keeps what a pure function of a text has given. @param most of how many texts, before all are forgotten */
+/** Keeps what a pure function of a text has given. @param most of how many texts; of more the first is forgotten */
 export function remember<T>(work: (text: string) => T, most = MOST_REMEMBERED): (text: string) => T {
   const known = new Map<string, T>();
   return (text) => {
     if (known.has(text)) return known.get(text) as T;
-    if (known.size >= most) known.clear();
+    if (known.size >= most) known.delete(known.keys().next().value as string);
     const value = work(text);
     known.set(text, value);
     return value;
@@ -21,7 +27,7 @@ export function rememberPairs<T>(work: (a: string, b: string) => T): (a: string,
     let ofA = known.get(a);
     let value = ofA?.get(b);
     if (value === undefined) {
-      if (remembered >= MOST_REMEMBERED) {
+      if (remembered >= MOST_PAIRS) {
         known.clear();
         remembered = 0;
         ofA = undefined;

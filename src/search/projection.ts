@@ -86,14 +86,13 @@ export function nameParts(children: ChildFacts[]): Record<'given' | 'family', st
   };
 }
 
-/** As much as children one after another share; ten times as many spare a tenth of the work, and take hours to fill. */
-const MOST_REMEMBERED = 2_000;
-// Of children one after another most names, towns and parents are the same few, and so are the streets of neighbours.
-const formsOf = remember(nameForms, MOST_REMEMBERED);
-const tokensOf = remember(nameTokens, MOST_REMEMBERED);
-const likesOf = remember((token: string) => [...phoneticKeys(token), ...nicknameGroups(token)], MOST_REMEMBERED);
-const soundsOf = remember(phoneticKeys, MOST_REMEMBERED);
-const lineKeysOf = remember((line: string) => addressKeys(line), MOST_REMEMBERED);
+// Of children one after another most names, towns and parents are the same few, and so are the streets of neighbours: ten times as
+// many would spare a tenth of the work.
+const formsOf = remember(nameForms);
+const tokensOf = remember(nameTokens);
+const likesOf = remember((token: string) => [...phoneticKeys(token), ...nicknameGroups(token)]);
+const soundsOf = remember(phoneticKeys);
+const lineKeysOf = remember((line: string) => addressKeys(line));
 
 /** Sound codes and nickname groups: what two spellings of one name share. */
 export function likeKeys(tokens: string[]): string[] {

@@ -25,20 +25,15 @@ export async function copyChildren(
 ): Promise<void> {
   const { db } = context;
   const pace = createPace(() => isBehind(db));
-  const read = (after: string | null) => {
-    const page = findNextFacts(db, after, pace.size());
-    // Read ahead while the page before is written; whoever waits for it hears of a failure.
-    page.catch(() => undefined);
-    return page;
-  };
   let copied = copiedBefore;
   let refused = refusedBefore;
-  let next = read(afterId);
+  let after = afterId;
   for (;;) {
-    const children = await next;
+    // Not ahead, while the page before is written: PostgreSQL and Elasticsearch would both be at it, and searches wait for both.
+    const children = await findNextFacts(db, after, pace.size());
     const last = children.at(-1);
     if (!last) break;
-    next = read(last.childId);
+    after = last.childId;
     const targets = children.map((child) => ({
       childId: child.childId,
       version: child.version,
