@@ -1,6 +1,6 @@
 /**
- * What one search and those beside it have in common. As names are counted anew every quarter of an hour all of it begins anew,
- * so that more would have memory rise and fall by it all day.
+ * What one search and those beside it have in common. What depends on how common names are begins anew with each count of
+ * them, so that more would have memory rise and fall by it every quarter of an hour.
  */
 const MOST_REMEMBERED = 2_000;
 /** Of what takes little room. */

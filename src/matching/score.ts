@@ -16,25 +16,24 @@ import { type RecordedPlace, weighPlace } from './weigh-place.js';
 
 export type Scorer = (query: PreparedCriteria, candidate: Candidate) => Scored;
 
-/**
- * A scorer for one directory. It remembers parsed names and compared words between calls: make one a search, or one for
- * a run of searches on the same frequencies.
- */
+// The same whatever the frequencies: kept when names are counted anew.
+const compareGiven = rememberPairs((typed, recorded) => compareTokens(typed, recorded, 'given'));
+const compareFamily = rememberPairs((typed, recorded) => compareTokens(typed, recorded, 'family'));
+const nameOf = remember((text) => {
+  const part = parseName(text);
+  return part.tokens.length > 0 ? part : undefined;
+});
+const lineOf = remember(parseLine);
+const townOf = remember(parseTown);
+const postcodeOf = remember(parsePostcode);
+
+/** A scorer for one directory. It remembers how common names are: make one for all searches on the same frequencies. */
 export function createScorer(model: Model, frequencies: NameFrequencies): Scorer {
-  const compareGiven = rememberPairs((typed, recorded) => compareTokens(typed, recorded, 'given'));
-  const compareFamily = rememberPairs((typed, recorded) => compareTokens(typed, recorded, 'family'));
   const scales: NameScales = {
     model,
     odds: createNameOdds(model, frequencies),
     compare: (typed, recorded, role) => (role === 'given' ? compareGiven : compareFamily)(typed, recorded),
   };
-  const nameOf = remember((text) => {
-    const part = parseName(text);
-    return part.tokens.length > 0 ? part : undefined;
-  });
-  const lineOf = remember(parseLine);
-  const townOf = remember(parseTown);
-  const postcodeOf = remember(parsePostcode);
   const strangers = frequencies.children + model.prior.pseudoChildren;
   const shares = new WeakMap<PreparedCriteria, Record<'usual' | 'mononym', number[]>>();
 
