@@ -199,28 +199,29 @@ export async function finishRebuild(
 }
 
 /** The index kept to be rolled back to. Until the transaction ends it is neither rolled back to nor retired. */
-export async function holdKeptIndex(trx: Transaction<Database>): Promise<{ index: string } | undefined> {
+export async function holdKeptIndex(
+  trx: Transaction<Database>,
+): Promise<{ index: string; startedAt: Date } | undefined> {
   return trx
     .selectFrom('index_builds')
-    .select('index_name as index')
+    .select(['index_name as index', 'started_at as startedAt'])
     .where('state', '=', 'kept')
     .forShare()
     .executeTakeFirst();
 }
 
-/** Who has been shielded, archived or destroyed since the index was begun, or changed under a shield: a name that was shown until then is hidden. */
+/** Who has been shielded, archived or destroyed since, or changed under a shield: a name that was shown until then is hidden. */
 export async function findHiddenSince(
   trx: Transaction<Database>,
-  indexName: string,
+  since: Date,
 ): Promise<{ childId: string; version: number }[]> {
   const { rows } = await sql<{ childId: string; version: number }>`
-    with begun as (select started_at from index_builds where index_name = ${indexName})
-    select id as "childId", version from children where archived_at >= (select started_at from begun)
+    select id as "childId", version from children where archived_at >= ${since}
     union
     select c.id, c.version from shields s join children c on c.id = s.child_id
-    where s.lifted_at is null and greatest(s.set_at, c.updated_at) >= (select started_at from begun)
+    where s.lifted_at is null and greatest(s.set_at, c.updated_at) >= ${since}
     union
-    select child_id, version from destroyed_numbers where destroyed_at >= (select started_at from begun)`.execute(trx);
+    select child_id, version from destroyed_numbers where destroyed_at >= ${since}`.execute(trx);
   return rows;
 }
 

@@ -24,9 +24,12 @@ export function nothingCleared(): Cleared {
 export async function clearKeptIndex({ db, elasticsearch, log }: Context, cleared: Cleared): Promise<void> {
   await db.transaction().execute(async (trx) => {
     const kept = await holdKeptIndex(trx);
-    if (kept?.index !== cleared.index) Object.assign(cleared, { ...nothingCleared(), index: kept?.index });
+    if (kept?.index !== cleared.index) {
+      cleared.index = kept?.index;
+      cleared.versions.clear();
+    }
     if (!kept) return;
-    const hidden = (await findHiddenSince(trx, kept.index)).filter(
+    const hidden = (await findHiddenSince(trx, kept.startedAt)).filter(
       ({ childId, version }) => cleared.versions.get(childId) !== version,
     );
     for (let at = 0; at < hidden.length; at += AT_ONCE) {
