@@ -86,6 +86,10 @@ async function bench(flags: Flags): Promise<void> {
       interrupted.signal.throwIfAborted();
       systems.push(await openers[name](surroundings));
     }
+    // What PostgreSQL would do by itself in the minutes after a load, and so in the middle of the measurement.
+    say('vacuuming');
+    await pool.query('vacuum (analyze)');
+    await pool.query('checkpoint');
     const meter = createMeter(systems.length * flags.clients.length * flags.queries, say);
     const heard = new Set<string>();
     const runs = await timeSystems(systems, queries, {

@@ -57,14 +57,27 @@ export function compareTokens(typed: string, recorded: string, role: Role): Toke
   return similarity >= CLOSE && shorter >= 4 ? 'close' : 'different';
 }
 
-// One search compares a typed name with hundreds, and the next one meets most of these again.
-const soundsOf = remember(phoneticKeys, MANY);
+/** Sound codes that say enough: of two sounds at least. */
+interface Sounds {
+  metaphones: readonly string[];
+  skeleton: string | undefined;
+}
 
-function soundAlike(a: string, b: string, similarity: number): boolean {
-  const ofB = soundsOf(b);
-  const common = soundsOf(a).filter((key) => key.length > 3 && ofB.includes(key));
-  if (similarity >= ALIKE_BY_ONE && a[0] === b[0]) return common.length > 0;
-  return common.some((key) => key.startsWith('m:')) && common.some((key) => key.startsWith('s:'));
+// One search compares a typed name with hundreds, and the next one meets most of these again.
+const soundsOf = remember((token): Sounds => {
+  const keys = phoneticKeys(token).filter((key) => key.length > 3);
+  return {
+    metaphones: keys.filter((key) => key.startsWith('m:')),
+    skeleton: keys.find((key) => key.startsWith('s:')),
+  };
+}, MANY);
+
+function soundAlike(typed: string, recorded: string, similarity: number): boolean {
+  const a = soundsOf(typed);
+  const b = soundsOf(recorded);
+  const metaphone = a.metaphones.some((key) => b.metaphones.includes(key));
+  const skeleton = a.skeleton !== undefined && a.skeleton === b.skeleton;
+  return similarity >= ALIKE_BY_ONE && typed[0] === recorded[0] ? metaphone || skeleton : metaphone && skeleton;
 }
 
 const KEYBOARD = ['qwertyuiop', 'asdfghjkl', 'zxcvbnm'];

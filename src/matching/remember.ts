@@ -7,39 +7,45 @@ const MOST_REMEMBERED = 2_000;
 export const MANY = 20_000;
 const MOST_PAIRS = 10_000;
 
-/** Keeps what a pure function of a text has given. @param most of how many texts; of more the first is forgotten */
+/**
+ * Keeps what a pure function of a text has given; what it gives as undefined is worked out each time. Two generations, the
+ * older one dropped as a whole: a Map looks for its first entry past all those that were deleted before it.
+ * @param most of how many texts; those not asked for lately are forgotten
+ */
 export function remember<T>(work: (text: string) => T, most = MOST_REMEMBERED): (text: string) => T {
-  const known = new Map<string, T>();
+  let young = new Map<string, T>();
+  let old = new Map<string, T>();
   return (text) => {
-    if (known.has(text)) return known.get(text) as T;
-    if (known.size >= most) known.delete(known.keys().next().value as string);
-    const value = work(text);
-    known.set(text, value);
+    const known = young.get(text);
+    if (known !== undefined) return known;
+    const value = old.get(text) ?? work(text);
+    if (young.size >= most / 2) {
+      old = young;
+      young = new Map();
+    }
+    young.set(text, value);
     return value;
   };
 }
 
-/** Keeps what a pure function of two texts has given. Two maps, one in the other: to join the texts would cost more than most answers. */
+/** The same of two texts. Two maps, one in the other: to join the texts would cost more than most answers. */
 export function rememberPairs<T>(work: (a: string, b: string) => T): (a: string, b: string) => T {
-  const known = new Map<string, Map<string, T>>();
+  let young = new Map<string, Map<string, T>>();
+  let old = new Map<string, Map<string, T>>();
   let remembered = 0;
   return (a, b) => {
-    let ofA = known.get(a);
-    let value = ofA?.get(b);
-    if (value === undefined) {
-      if (remembered >= MOST_PAIRS) {
-        known.clear();
-        remembered = 0;
-        ofA = undefined;
-      }
-      value = work(a, b);
-      if (!ofA) {
-        ofA = new Map();
-        known.set(a, ofA);
-      }
-      ofA.set(b, value);
-      remembered++;
+    const known = young.get(a)?.get(b);
+    if (known !== undefined) return known;
+    const value = old.get(a)?.get(b) ?? work(a, b);
+    if (remembered >= MOST_PAIRS / 2) {
+      old = young;
+      young = new Map();
+      remembered = 0;
     }
+    const ofA = young.get(a);
+    if (ofA) ofA.set(b, value);
+    else young.set(a, new Map([[b, value]]));
+    remembered++;
     return value;
   };
 }

@@ -13,7 +13,7 @@ t.test('a trie finds exactly the names within so many edits', async (t) => {
   t.equal(trie.size, names.length);
   for (let trial = 0; trial < 300; trial++) {
     const typed = word();
-    for (const most of [1, 2]) {
+    for (const most of [1, 2] as const) {
       const expected = names.filter((name) => editDistance(typed, name, most) <= most);
       t.strictSame(trie.within(typed, most), expected, `${typed}, ${most}`);
     }
