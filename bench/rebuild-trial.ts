@@ -25,7 +25,7 @@ interface Flags {
 }
 
 const WARM_UP = 2_000;
-const BEFORE_MS = 20_000;
+const BEFORE_MS = 60_000;
 const LONGEST_MS = 20 * 60_000;
 
 const command = new Command('rebuild-trial')
