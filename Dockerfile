@@ -23,9 +23,6 @@ WORKDIR /app
 COPY package.json ./
 COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/dist dist
-# Read at run time, from beside the compiled code.
-COPY index-mappings dist/index-mappings
-COPY src/generator/data dist/src/generator/data
 # Where the worker keeps the heads of the audit log; a volume takes its owner from here.
 RUN mkdir /var/lib/directory && chown node:node /var/lib/directory
 USER node

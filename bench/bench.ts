@@ -5,7 +5,6 @@ import { Command, InvalidArgumentError } from 'commander';
 import { calendarDay, wholeNumber } from '../src/cli/arguments.js';
 import { runProgram } from '../src/cli/exit.js';
 import { createProgress } from '../src/cli/progress.js';
-import { projectRoot } from '../src/config.js';
 import { CommandError } from '../src/errors.js';
 import { safeError } from '../src/logger.js';
 import { openBenchDirectory } from './bench-directory.js';
@@ -61,7 +60,7 @@ const command = new Command('bench')
   .option('--instance <name>', 'a directory by name, which is kept: what it holds already is not loaded again')
   .option('--keep', 'leave a nameless directory behind as well, and say its name')
   .option('--systems <list>', 'which', systemList, systemNames)
-  .option('--out <folder>', 'where the report goes', path.join(projectRoot, 'docs/bench'))
+  .option('--out <folder>', 'where the report goes', 'docs/bench')
   .exitOverride()
   .action(bench);
 

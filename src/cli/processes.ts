@@ -3,10 +3,14 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { projectRoot } from '../config.js';
 import { CommandError } from '../errors.js';
 
-const entry = path.join(projectRoot, 'src/cli/directory.ts');
+// As this file runs: from its source, or compiled.
+const extension = path.extname(fileURLToPath(import.meta.url));
+const loader = extension === '.ts' ? ['--import', 'tsx'] : [];
+const entry = path.join(projectRoot, `src/cli/directory${extension}`);
 const READY_WITHIN_MS = 60_000;
 /** A worker's new objects live for one batch: with V8's own 16 MB it holds a quarter more memory for nothing (docs/load.md). */
 const WORKER_FLAGS = ['--max-semi-space-size=4'];
@@ -19,7 +23,7 @@ export interface DirectoryProcess {
 
 function start(args: string[], env: NodeJS.ProcessEnv, logFile: string): ChildProcess {
   const flags = args[0] === 'work' ? WORKER_FLAGS : [];
-  return spawn(process.execPath, [...flags, '--import', 'tsx', entry, ...args], {
+  return spawn(process.execPath, [...flags, ...loader, entry, ...args], {
     cwd: projectRoot,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', openSync(logFile, 'a')],
@@ -28,7 +32,7 @@ function start(args: string[], env: NodeJS.ProcessEnv, logFile: string): ChildPr
 
 /** Runs a command to its end. @throws CommandError when it fails */
 export async function runDirectory(args: string[], env: NodeJS.ProcessEnv): Promise<string> {
-  const child = spawn(process.execPath, ['--import', 'tsx', entry, ...args], {
+  const child = spawn(process.execPath, [...loader, entry, ...args], {
     cwd: projectRoot,
     env: { ...process.env, LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

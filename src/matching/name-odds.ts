@@ -3,7 +3,7 @@ import type { Role } from './compare-tokens.js';
 import type { Model } from './model/model.js';
 import { groupMembers, nicknameGroups } from './nicknames.js';
 import type { NamePart } from './normalise.js';
-import { MANY, remember } from './remember.js';
+import { remember } from './remember.js';
 import type { NameFrequencies } from './types.js';
 
 /** Share of names that begin with the most likely letters: what an initial says. */
@@ -40,8 +40,8 @@ export function createNameOdds(model: Model, frequencies: NameFrequencies): Name
   }
 
   /** Share of searches in which this token is typed, for whatever child. */
-  const given = remember((token) => searchesFor(token, 'given') + typedForOtherNames(token), MANY);
-  const family = remember((token) => searchesFor(token, 'family'), MANY);
+  const given = remember((token) => searchesFor(token, 'given') + typedForOtherNames(token));
+  const family = remember((token) => searchesFor(token, 'family'));
   const tokenOdds = (token: string, role: Role) => (role === 'given' ? given : family)(token);
 
   function searchesFor(token: string, role: Role): number {

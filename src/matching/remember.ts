@@ -3,7 +3,9 @@
  * them, so that more would have memory rise and fall by it every quarter of an hour.
  */
 const MOST_REMEMBERED = 2_000;
-/** Of what takes little room. */
+/** Of what takes much room and is soon worked out. */
+export const FEW = 200;
+/** Of what takes little room, and stays right whatever is counted. */
 export const MANY = 20_000;
 const MOST_PAIRS = 10_000;
 

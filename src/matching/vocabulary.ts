@@ -2,7 +2,7 @@ import { compareTokens, type Role, TOKEN_LEVELS, type TokenLevel } from './compa
 import { createNameTrie, type NameTrie } from './name-trie.js';
 import { groupMembers, nicknameGroups } from './nicknames.js';
 import { phoneticKeys } from './phonetic.js';
-import { remember } from './remember.js';
+import { FEW, remember } from './remember.js';
 import type { NameFrequencies } from './types.js';
 
 /** A name of the directory that a typed one may stand for. */
@@ -63,7 +63,7 @@ export function vocabularyBuilder(role: Role): VocabularyBuilder {
         size: counts.size,
         childrenOf: (name) => counts.get(name),
         near: (name) => trie.within(name, 1).filter((other) => other !== name),
-        meantBy: remember((typed) => lookUp(typed, role, counts, bySound, trie)),
+        meantBy: remember((typed) => lookUp(typed, role, counts, bySound, trie), FEW),
       };
     },
   };
