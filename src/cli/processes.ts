@@ -12,8 +12,6 @@ const extension = path.extname(fileURLToPath(import.meta.url));
 const loader = extension === '.ts' ? ['--import', 'tsx'] : [];
 const entry = path.join(projectRoot, `src/cli/directory${extension}`);
 const READY_WITHIN_MS = 60_000;
-/** A worker's new objects live for one batch: with V8's own 16 MB it holds a quarter more memory for nothing (docs/load.md). */
-const WORKER_FLAGS = ['--max-semi-space-size=4'];
 
 /** A `directory` command in a process of its own, as a user would start it. Its log goes to a file. */
 export interface DirectoryProcess {
@@ -22,8 +20,7 @@ export interface DirectoryProcess {
 }
 
 function start(args: string[], env: NodeJS.ProcessEnv, logFile: string): ChildProcess {
-  const flags = args[0] === 'work' ? WORKER_FLAGS : [];
-  return spawn(process.execPath, [...flags, ...loader, entry, ...args], {
+  return spawn(process.execPath, [...loader, entry, ...args], {
     cwd: projectRoot,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', openSync(logFile, 'a')],

@@ -10,7 +10,7 @@ import {
   phoneticKeys,
   postcodeSector,
 } from '../matching/index.js';
-import { remember } from '../matching/remember.js';
+import { MANY, remember } from '../matching/remember.js';
 
 /** Fields of the mappings in index-mappings/: keys to meet by, nothing to read a record from. */
 export interface IndexDocument {
@@ -86,12 +86,11 @@ export function nameParts(children: ChildFacts[]): Record<'given' | 'family', st
   };
 }
 
-// Of children one after another most names, towns and parents are the same few, and so are the streets of neighbours: ten times as
-// many would spare a tenth of the work.
+// Of children one after another most names, towns and parents are the same few, and so are the streets of neighbours.
 const formsOf = remember(nameForms);
 const tokensOf = remember(nameTokens);
-const likesOf = remember((token: string) => [...phoneticKeys(token), ...nicknameGroups(token)]);
-const soundsOf = remember(phoneticKeys);
+const likesOf = remember((token: string) => [...phoneticKeys(token), ...nicknameGroups(token)], MANY);
+const soundsOf = remember(phoneticKeys, MANY);
 const lineKeysOf = remember((line: string) => addressKeys(line));
 
 /** Sound codes and nickname groups: what two spellings of one name share. */

@@ -11,10 +11,11 @@ import { projectRoot } from '../../src/config.js';
 t.test('the bench asks all four systems the same, and writes down what they did', async (t) => {
   const folder = t.testdir({});
   const args = ['--children', '2000', '--queries', '60', '--clients', '1,2', '--out', folder];
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', 'bench/bench.ts', ...args], {
-    cwd: projectRoot,
-    env: { ...process.env, NODE_OPTIONS: '' },
-  });
+  const run = (program: string, args: string[]) =>
+    promisify(execFile)(program, args, { cwd: projectRoot, env: { ...process.env, NODE_OPTIONS: '' } });
+  // Compiled, and what it starts as well: as in production.
+  await run('npm', ['run', 'build']);
+  const { stdout } = await run(process.execPath, ['dist/bench/bench.js', ...args]);
   const report: Report = JSON.parse(readFileSync(path.join(folder, 'bench-2000.json'), 'utf8'));
   const systems = ['ours', 'trgm', 'naive', 'floor'];
   t.strictSame(

@@ -233,7 +233,7 @@ t.test('a worker killed in the middle of a rebuild is followed by one that goes 
     select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and application_name = 'directory-worker'`.execute(owner);
   const first = await stateOf(directory, team, asked);
-  t.match(first, { state: 'running', progress: { copied: 500 } });
+  t.match(first, { state: 'running', progress: { copied: 250 } });
   await gate.open();
 
   const follower = await startWorker(t, directory);

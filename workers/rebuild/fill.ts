@@ -10,6 +10,7 @@ import { type Target, writeTo } from '../../src/services/index/write-documents.j
 import { getHeld, RebuildFailedError, save } from './lease.js';
 import { createPace, type Pace } from './pace.js';
 
+const SAVED_EVERY_MS = 500;
 const REPAIRED_AT_ONCE = 500;
 /** Differences that come anew each time they are put right are none of passing changes. */
 const ROUNDS = 10;
@@ -28,6 +29,7 @@ export async function copyChildren(
   let copied = copiedBefore;
   let refused = refusedBefore;
   let after = afterId;
+  let savedAt = 0;
   for (;;) {
     // Not ahead, while the page before is written: PostgreSQL and Elasticsearch would both be at it, and searches wait for both.
     const children = await findNextFacts(db, after, pace.size());
@@ -42,12 +44,16 @@ export async function copyChildren(
     }));
     refused += (await write(context, targets, mappingVersion, signal, pace)).size;
     copied += children.length;
-    await save(context, lease, { after_id: last.childId, copied, refused });
+    // Whoever takes over copies the pages since once more. Each save waits for the disk, as searches do for theirs.
+    if (Date.now() - savedAt >= SAVED_EVERY_MS) {
+      await save(context, lease, { after_id: after, copied, refused });
+      savedAt = Date.now();
+    }
     if (!isTolerable(refused, total)) throw new RebuildFailedError('refused');
     await pace.rest(signal);
     signal.throwIfAborted();
   }
-  await save(context, lease, { copied_at: new Date() });
+  await save(context, lease, { after_id: after as string, copied, refused, copied_at: new Date() });
 }
 
 /**

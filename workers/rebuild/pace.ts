@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 const SMALLEST = 100;
-const LARGEST = 1_000;
-const BEGIN_WITH = 500;
+const LARGEST = 250;
+const BEGIN_WITH = 250;
 /** An answer that comes sooner asks for more at once, one that takes four times as long for less. */
 const QUICK_MS = 250;
 const SLOW_MS = 1_000;
