@@ -14,13 +14,17 @@ import { newestMapping, readMapping } from '../../src/search/mappings.js';
 import { ES_TIMEOUT_MS, pointAliases } from './go-live.js';
 import { RebuildFailedError, RebuildLostError } from './lease.js';
 
-/** While nobody searches it: no refreshing, few merges, no copies; deletions remembered for longer than any process may sleep. */
+/**
+ * While nobody searches it: no refreshing, few merges, no copies, on disk within seconds; deletions remembered for longer than any
+ * process may sleep. What an Elasticsearch that dies meanwhile has lost is found by the check, which comes later.
+ */
 const buildSettings: estypes.IndicesIndexSettings = {
   refresh_interval: '-1',
   number_of_replicas: 0,
   gc_deletes: '1h',
   'merge.policy.segments_per_tier': 20,
   'merge.scheduler.max_thread_count': 1,
+  'translog.durability': 'async',
 };
 
 /**
@@ -63,7 +67,7 @@ async function exists({ elasticsearch }: Context, index: string): Promise<boolea
   return Object.hasOwn(found, index);
 }
 
-/** The mapping's and the configuration's own, for an index that is about to be searched. */
+/** The mapping's and the configuration's own, for an index that is about to be checked and searched. */
 export async function restoreSettings(context: Context, index: string, mappingVersion: number): Promise<void> {
   const { config, elasticsearch } = context;
   const wanted = readMapping(config, mappingVersion).settings;
@@ -73,4 +77,6 @@ export async function restoreSettings(context: Context, index: string, mappingVe
     index,
     settings: { ...Object.fromEntries(restored), number_of_replicas: config.index.replicas },
   });
+  // Also what was written before each write had to be on disk.
+  await elasticsearch.indices.flush({ index });
 }
