@@ -85,7 +85,7 @@ async function bench(flags: Flags): Promise<void> {
       interrupted.signal.throwIfAborted();
       systems.push(await openers[name](surroundings));
     }
-    // What PostgreSQL would do by itself in the minutes after a load, and so in the middle of the measurement.
+    // Of all systems' tables: what PostgreSQL would do by itself in the minutes after a load, in the middle of the measurement.
     say('vacuuming');
     await pool.query('vacuum (analyze)');
     await pool.query('checkpoint');

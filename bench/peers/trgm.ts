@@ -42,7 +42,6 @@ const setup = [
   `create index trgm_by_date on ${TABLE} (date_of_birth)`,
   `create index trgm_by_names on ${TABLE} (family, given)`,
   `create index trgm_by_trigrams on ${TABLE} using gin (date_of_birth, family gin_trgm_ops, given gin_trgm_ops)`,
-  `vacuum analyze ${TABLE}`,
 ];
 
 /** $1 family, $2 given, $3 day, $4 days it may stand for, $5 first and $6 last day where only month or year is known. */

@@ -103,7 +103,7 @@ export async function claimRebuild(db: Kysely<Database>, worker: string): Promis
 
 export interface RebuildProgress {
   state?: RebuildState;
-  after_id?: string;
+  after_id?: string | null;
   copied?: number;
   repaired?: number;
   refused?: number;

@@ -13,10 +13,11 @@ export interface NameTrie {
 
 /**
  * Builds a trie and carries down each branch how much of the word is met with how many edits, given up when nothing is
- * (Shang & Merrettal 1996, "Tries for approximate string matching"), all of it as bits (Wu & Manber 1992; swapped neighbours:
- * Hyyrö 2003, "A bit-vector algorithm for computing Levenshtein and Damerau edit distances"). Most of what such a search visits is short beginnings with all edits spent on them. But of two edits, one half of the word has one at most: so the
- * names are looked through from the front with few edits allowed in the first half, and from the back with few in the
- * second. Some 90,000 names take about 10 MB.
+ * (Shang & Merrettal 1996, "Tries for approximate string matching"), all of it as bits (Wu & Manber 1992, "Fast text
+ * searching allowing errors"; swapped neighbours: Hyyrö 2003, "A bit-vector algorithm for computing Levenshtein and
+ * Damerau edit distances"). Most of what such a search visits is short beginnings with all edits spent on them. But of two
+ * edits, one half of the word has one at most: so the names are looked through from the front with few edits allowed in
+ * the first half, and from the back with few in the second. Some 90,000 names take about 10 MB.
  * @param names sorted by code unit and distinct
  */
 export function createNameTrie(names: readonly string[]): NameTrie {

@@ -53,7 +53,7 @@ export async function copyChildren(
     await pace.rest(signal);
     signal.throwIfAborted();
   }
-  await save(context, lease, { after_id: after as string, copied, refused, copied_at: new Date() });
+  await save(context, lease, { after_id: after, copied, refused, copied_at: new Date() });
 }
 
 /**

@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const SMALLEST = 100;
 const LARGEST = 250;
-const BEGIN_WITH = 250;
 /** An answer that comes sooner asks for more at once, one that takes four times as long for less. */
 const QUICK_MS = 250;
 const SLOW_MS = 1_000;
@@ -22,7 +21,7 @@ export interface Pace {
 
 /** @param isBehind whether live changes wait for longer, or in greater numbers, than they should */
 export function createPace(isBehind: () => Promise<boolean>): Pace {
-  let size = BEGIN_WITH;
+  let size = LARGEST;
   let behind = false;
   let lookedAt = 0;
   const bounded = (wanted: number) => Math.round(Math.min(LARGEST, Math.max(SMALLEST, wanted)));
